@@ -1,0 +1,81 @@
+//! `selftest` and `inventory`: does everything answer as it must?
+
+use std::path::Path;
+
+use keymgmt_custody::{
+    CustodyError,
+    hierarchy::epoch_context,
+    inventory::{Inventory, KeyProof},
+    pkcs11::{UserSession, find_token},
+};
+
+use crate::{
+    environment::{Environment, TokenPlace},
+    error::CeremonyError,
+    folder,
+    limits::NOTE_BYTES_MAX,
+};
+
+/// Does every operation of the portable core once in each initialised token. Returns one line per
+/// token.
+pub(crate) fn selftest(environment: &Path) -> Result<Vec<String>, CeremonyError> {
+    let environment = Environment::load(environment)?;
+    let mut lines = Vec::new();
+    for place in [&environment.custody, &environment.appliance] {
+        let state = match find_token(&environment.profile, &place.name()) {
+            Err(CustodyError::TokenNotFound { .. }) => "not initialised",
+            Err(other) => return Err(other.into()),
+            Ok(_) => {
+                user(&environment, place)?.probe()?;
+                "all operations right"
+            }
+        };
+        lines.push(format!("{}: {state}", place.label));
+    }
+    Ok(lines)
+}
+
+/// Uses every key of both signed inventories and compares. Returns one line per key.
+pub(crate) fn inventory(environment: &Path, out: &Path) -> Result<Vec<String>, CeremonyError> {
+    let environment = Environment::load(environment)?;
+    let csk = folder::read_bytes(&out.join("csk.spki"))?;
+    let mut lines = Vec::new();
+    for (name, place) in [
+        ("custody.inventory", &environment.custody),
+        ("appliance.inventory", &environment.appliance),
+    ] {
+        let signed = folder::read_text(&out.join(name), NOTE_BYTES_MAX)?;
+        let inventory = Inventory::parse_verified(&signed, &csk)?;
+        let user = user(&environment, place)?;
+        if user.facts().serial != inventory.serial {
+            return Err(CustodyError::KeyMismatch {
+                name: "token".to_owned(),
+                rule: "its serial number is not the inventory's",
+            }
+            .into());
+        }
+        let context = epoch_context(&inventory.project, inventory.epoch);
+        for key in &inventory.keys {
+            user.check(key, &context)?;
+            let kind = match key.proof {
+                KeyProof::Secret(_) => "secret",
+                KeyProof::P256(_) => "p256",
+                KeyProof::Rsa(_) => "rsa-3072",
+            };
+            lines.push(format!(
+                "{} {} {} {kind} right",
+                place.label, key.name, key.id
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+fn user(environment: &Environment, place: &TokenPlace) -> Result<UserSession, CeremonyError> {
+    let pin = place.user_pin()?;
+    Ok(UserSession::open(
+        &environment.profile,
+        &place.name(),
+        &pin,
+    )?)
+}

@@ -1,0 +1,99 @@
+//! The one error of ceremonies. No variant carries a PIN, a share or key bytes.
+
+use std::{io, path::PathBuf};
+
+use keymgmt_custody::CustodyError;
+
+/// Why a ceremony stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CeremonyError {
+    #[error("{file} is not usable: {rule}")]
+    Config { file: &'static str, rule: String },
+    #[error("cannot {operation} {}", path.display())]
+    File {
+        operation: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{} exists already", path.display())]
+    Exists { path: PathBuf },
+    #[error("{} is larger than {limit} bytes", path.display())]
+    TooLarge { path: PathBuf, limit: u64 },
+    #[error("no quorum: {rule}")]
+    NoQuorum { rule: &'static str },
+    #[error("the request of site {site} is not usable: {rule}")]
+    Request { site: String, rule: &'static str },
+    #[error("the receipt of site {site} is not right: {rule}")]
+    Receipt { site: String, rule: &'static str },
+    #[error("transcript line {line}: {what}")]
+    Transcript { line: usize, what: &'static str },
+    #[error("step {step}: {what}")]
+    Step {
+        step: &'static str,
+        what: String,
+        source: CustodyError,
+    },
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+}
+
+impl CeremonyError {
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Config { .. } => "BAD_CONFIG",
+            Self::File { .. } => "FILE",
+            Self::Exists { .. } => "EXISTS",
+            Self::TooLarge { .. } => "TOO_LARGE",
+            Self::NoQuorum { .. } => "NO_QUORUM",
+            Self::Request { .. } => "BAD_REQUEST",
+            Self::Receipt { .. } => "BAD_RECEIPT",
+            Self::Transcript { .. } => "TRANSCRIPT_BROKEN",
+            Self::Step { source, .. } | Self::Custody(source) => source.code(),
+        }
+    }
+
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::Config { .. } => {
+                "correct the file; the samples are under keymgmt/ceremony/samples/"
+            }
+            Self::File { .. } => "check the path, its permissions and the free space",
+            Self::Exists { .. } => "a ceremony never overwrites: name a new folder or label",
+            Self::TooLarge { .. } => "name the right file",
+            Self::NoQuorum { .. } => "have enough custodians of the recipe confirm its hash",
+            Self::Request { .. } => {
+                "have the site make its request again and read back its fingerprint"
+            }
+            Self::Receipt { .. } => {
+                "have the site accept its own package again and send the new receipt"
+            }
+            Self::Transcript { .. } => {
+                "compare with the printed record, and treat the ceremony as broken"
+            }
+            Self::Step { source, .. } | Self::Custody(source) => source.advice(),
+        }
+    }
+
+    /// sysexits.h, as far as it fits.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config { .. } => 64,
+            Self::TooLarge { .. } | Self::Request { .. } | Self::Receipt { .. } => 65,
+            Self::File { .. } => 74,
+            Self::Exists { .. } | Self::Transcript { .. } => 1,
+            Self::NoQuorum { .. } => 77,
+            Self::Step { source, .. } | Self::Custody(source) => custody_exit_code(source.code()),
+        }
+    }
+}
+
+fn custody_exit_code(code: &str) -> u8 {
+    match code {
+        "WRONG_PIN" | "PIN_LOCKED" => 77,
+        "BAD_PROFILE" | "BAD_PIN_FILE" => 64,
+        "MODULE_UNAVAILABLE" | "TOKEN_NOT_FOUND" | "HSM_UNAVAILABLE" | "RANDOM_UNAVAILABLE" => 69,
+        "KEY_FILE" => 74,
+        "MALFORMED" | "NOT_AUTHENTIC" | "BAD_SIGNATURE" | "TOO_LARGE" => 65,
+        _ => 1,
+    }
+}

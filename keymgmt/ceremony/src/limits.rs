@@ -1,0 +1,14 @@
+//! Every bound of ceremonies, with its arithmetic.
+
+/// Largest recipe or environment file: 1,000 sites of 80 bytes and comments.
+pub(crate) const CONFIG_BYTES_MAX: u64 = 256 * 1024;
+/// Longest title of a ceremony, in bytes: one line of the booklet.
+pub(crate) const TITLE_BYTES_MAX: usize = 100;
+/// Longest validity of a package, in days: two years and a margin for the next ceremony.
+pub(crate) const VALID_DAYS_MAX: u32 = 800;
+/// Largest signed document that is read (see `keymgmt_custody::limits::NOTE_BYTES_MAX`).
+pub(crate) const NOTE_BYTES_MAX: u64 = keymgmt_custody::limits::NOTE_BYTES_MAX as u64;
+/// Largest transcript: a ceremony of 1,000 sites writes about 3,000 lines of 600 bytes.
+pub(crate) const TRANSCRIPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest line of a transcript, in bytes.
+pub(crate) const TRANSCRIPT_LINE_BYTES_MAX: usize = 16 * 1024;

@@ -1,0 +1,137 @@
+//! `receipt`: verifies the sites' receipts in the custody token and signs the enrolment.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use keymgmt_custody::{
+    enrolment::{Enrolment, SiteEntry, Stage},
+    hierarchy::{Label, epoch_context},
+    inventory::Inventory,
+    package::{PackageReceipt, receipt_context},
+    pkcs11::UserSession,
+};
+use linker_token::SiteId;
+
+use crate::{
+    clock::Clock,
+    environment::Environment,
+    error::CeremonyError,
+    folder,
+    limits::NOTE_BYTES_MAX,
+    recipe::Recipe,
+    rehearse::{self, MODE},
+    steps::custody_user,
+    transcript::{self, Transcript},
+};
+
+/// Verifies all files or refuses all. Sites enrolled by an earlier call stay enrolled; a site without a
+/// verified receipt is not in the enrolment. Returns the sites that are.
+pub(crate) fn receipts(
+    environment: &Path,
+    out: &Path,
+    files: &[PathBuf],
+    clock: Clock,
+) -> Result<Vec<SiteId>, CeremonyError> {
+    let environment = Environment::load(environment)?;
+    let recipe = Recipe::load(&out.join("recipe.toml"))?;
+    let quorum = rehearse::confirm(&recipe, &environment)?;
+    quorum.require(&recipe)?;
+    let csk = folder::read_bytes(&out.join("csk.spki"))?;
+    check_recipe(&recipe, &out.join("transcript.jsonl"), &csk)?;
+
+    let signed = |name| folder::read_text(&out.join(name), NOTE_BYTES_MAX);
+    let inventory = Inventory::parse_verified(&signed("custody.inventory")?, &csk)?;
+    let issued = Enrolment::parse_stage(Stage::Issued, &signed("issued.signed")?, &csk)?;
+    let path = out.join("enrolment.signed");
+    let mut sites = BTreeMap::new();
+    if path.exists() {
+        let before = Enrolment::parse_verified(&signed("enrolment.signed")?, &csk)?;
+        check_continues(&before, &issued)?;
+        sites = before.sites;
+    }
+    let user = custody_user(&environment)?;
+    let context = epoch_context(&inventory.project, inventory.epoch);
+    user.check(inventory.key("csk")?, &context)?;
+    user.check(inventory.key("lek")?, &context)?;
+
+    let path_of_transcript = out.join("transcript.jsonl");
+    let mut verified = Vec::new();
+    for file in files {
+        let text = folder::read_text(file, NOTE_BYTES_MAX)?;
+        verified.push(verify(&text, &issued, &inventory, &user)?);
+    }
+    let mut transcript = Transcript::resume(&path_of_transcript, MODE, clock, &csk)?;
+    for (site, entry) in verified {
+        let facts = [("site", site.as_str()), ("present", &quorum.present())];
+        transcript.line("receipt", "receipt verified in the token", &facts)?;
+        sites.insert(site, entry);
+    }
+    let csk_id = inventory.key("csk")?.id;
+    let sign = |digest: &[u8; 32]| user.sign("csk", &csk_id, digest);
+    let enrolment = Enrolment { sites, ..issued };
+    let text = enrolment.sign(Stage::Enrolled, &csk, sign)?;
+    folder::replace(&path, text.as_bytes())?;
+    let count = enrolment.sites.len().to_string();
+    transcript.line("receipt", "enrolment signed", &[("sites", &count)])?;
+    transcript.close(sign)?;
+    Ok(enrolment.sites.into_keys().collect())
+}
+
+/// An enrolment of another epoch or secret is never carried on.
+fn check_continues(before: &Enrolment, issued: &Enrolment) -> Result<(), CeremonyError> {
+    let same = before.project == issued.project
+        && before.epoch == issued.epoch
+        && before.secret_check == issued.secret_check;
+    if same {
+        Ok(())
+    } else {
+        Err(CeremonyError::Config {
+            file: "the enrolment in the folder",
+            rule: "it belongs to another ceremony".to_owned(),
+        })
+    }
+}
+
+/// The recipe beside the transcript must be the one that the quorum confirmed.
+fn check_recipe(recipe: &Recipe, path: &Path, csk: &[u8]) -> Result<(), CeremonyError> {
+    let summary = transcript::verify(path, csk)?;
+    if summary.opening.get("recipe-sha256") == Some(&hex::encode(recipe.hash)) {
+        Ok(())
+    } else {
+        Err(CeremonyError::NoQuorum {
+            rule: "the recipe in the folder is not the one that was confirmed",
+        })
+    }
+}
+
+fn verify(
+    text: &str,
+    issued: &Enrolment,
+    inventory: &Inventory,
+    user: &UserSession,
+) -> Result<(SiteId, SiteEntry), CeremonyError> {
+    let site = PackageReceipt::claimed_site(text)?;
+    let refuse = |rule| CeremonyError::Receipt {
+        site: site.to_string(),
+        rule,
+    };
+    let entry = issued.sites.get(&site);
+    let entry = entry.ok_or_else(|| refuse("no package was issued to it"))?;
+    let receipt = PackageReceipt::parse_verified(text, &site, &entry.sign_spki)
+        .map_err(|_source| refuse("the enrolled key did not sign it"))?;
+    let current = receipt.project == issued.project
+        && receipt.epoch == issued.epoch
+        && receipt.nonce == entry.receipt_nonce;
+    if !current {
+        return Err(refuse("it answers another package"));
+    }
+    let context = receipt_context(&issued.project, issued.epoch, &site, &receipt.nonce);
+    let lek = inventory.key("lek")?;
+    if user.hmac(&lek.name, &lek.id, Label::Receipt, &context)? != receipt.mac {
+        return Err(refuse("it was not computed with this encoding secret"));
+    }
+    let entry = entry.clone();
+    Ok((site, entry))
+}

@@ -1,0 +1,422 @@
+//! The whole ceremony on real SoftHSM2 tokens, through the binary, as a demonstration runs it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use keymgmt_custody::{
+    Custody as _, Secret,
+    backup::{self, Share},
+    enrolment::Enrolment,
+    hierarchy::check_value,
+    inventory::{Inventory, KeyProof},
+    oaep,
+    package::{OpenedPackage, SitePackage, issue},
+    site::{EnrolRequest, SiteKeys},
+    software::SoftwareCustody,
+};
+use linker_token::{CheckValue, SiteId};
+
+const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+const SITES: [&str; 2] = ["clinic", "hospital"];
+
+/// A folder with SoftHSM2 configuration, PINs, requests, recipe and environment.
+struct Room {
+    folder: tempfile::TempDir,
+}
+
+impl Room {
+    fn new() -> Self {
+        assert!(
+            Path::new(MODULE).exists(),
+            "SoftHSM2 is missing at {MODULE}: install the package softhsm2 (`./run test` does)"
+        );
+        let room = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        fs::create_dir(room.at("tokens")).expect("a folder");
+        let tokens = room.at("tokens");
+        let conf = format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+            tokens.display()
+        );
+        room.write("softhsm2.conf", &conf);
+        room.write(
+            "softhsm2.toml",
+            include_str!("../../custody/profiles/softhsm2.toml"),
+        );
+        room.write("recipe.toml", include_str!("../samples/recipe.toml"));
+        room.write(
+            "environment.toml",
+            include_str!("../samples/environment.toml"),
+        );
+        for holder in [
+            "custody-officer",
+            "custody-user",
+            "appliance-officer",
+            "appliance-user",
+        ] {
+            room.write(&format!("{holder}.pin"), &format!("only-for-{holder}\n"));
+        }
+        for site in SITES {
+            fs::create_dir(room.at(site)).expect("a folder");
+            let keys = SiteKeys::generate().expect("keys");
+            keys.save(&room.at(site)).expect("saves");
+            let request = keys
+                .enrol_request(&id(site), "tokenizer 0.1.0")
+                .expect("signs");
+            room.write(&format!("{site}/request.note"), &request);
+        }
+        room
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.at(name), text).expect("writes");
+    }
+
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.at(name)).expect("reads");
+        assert!(text.contains(from), "{name} holds {from}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ceremony"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("SOFTHSM2_CONF", self.at("softhsm2.conf"))
+            .output()
+            .expect("the binary runs")
+    }
+
+    fn rehearse(&self) -> Output {
+        let place = ["--environment", "environment.toml", "--out", "out"];
+        self.run(&[&["rehearse", "--recipe", "recipe.toml"], &place[..]].concat())
+    }
+
+    fn receipt(&self, files: &[&str]) -> Output {
+        let place = [
+            "receipt",
+            "--environment",
+            "environment.toml",
+            "--out",
+            "out",
+        ];
+        self.run(&[&place[..], files].concat())
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.at(name)).expect("reads")
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.at(name)).expect("reads")
+    }
+
+    /// Does what a tokenizer does on `accept`.
+    fn accept(&self, site: &str) {
+        let keys = SiteKeys::load(&self.at(site)).expect("loads");
+        let package = self.bytes(&format!("out/packages/{site}.pkg"));
+        let csk = self.bytes("out/csk.spki");
+        let opened = SitePackage::open(&package, &keys, &id(site), &csk, now()).expect("opens");
+        let receipt = opened.receipt(&keys).expect("signs");
+        self.write(&format!("{site}/receipt.note"), &receipt);
+    }
+
+    fn verify_transcript(&self) -> Output {
+        let csk = ["--csk", "out/csk.spki"];
+        self.run(&[&["transcript", "verify", "out/transcript.jsonl"], &csk[..]].concat())
+    }
+}
+
+fn id(site: &str) -> SiteId {
+    SiteId::parse(site).expect("a name")
+}
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("after 1970").as_secs()
+}
+
+fn good(output: &Output) -> String {
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+fn refused(output: &Output, code: &str, exit: i32) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains(&format!("error [{code}]: ")), "{text}");
+    assert!(text.contains("\n  try: "), "{text}");
+    assert_eq!(output.status.code(), Some(exit), "{text}");
+}
+
+#[test]
+fn a_rehearsal_delivers_the_secret_and_enrols_those_who_answer() {
+    let room = Room::new();
+    let told = good(&room.rehearse());
+    assert!(told.contains("WARNING: OAEP with SHA-1"), "SHA-1 is loud");
+    let again = room.rehearse();
+    refused(&again, "EXISTS", 1);
+    good(&room.verify_transcript());
+    let transcript = room.text("out/transcript.jsonl");
+    assert!(
+        transcript
+            .lines()
+            .all(|line| line.contains("\"mode\":\"REHEARSAL\""))
+    );
+
+    // Receipts: one site answers, then the other; the enrolment grows.
+    room.accept("clinic");
+    good(&room.receipt(&["clinic/receipt.note"]));
+    let csk = room.bytes("out/csk.spki");
+    let enrolment = Enrolment::parse_verified(&room.text("out/enrolment.signed"), &csk);
+    let enrolment = enrolment.expect("verifies");
+    assert!(enrolment.site(&id("clinic"), now()).is_ok());
+    let absent = enrolment
+        .site(&id("hospital"), now())
+        .expect_err("no receipt yet");
+    assert_eq!(absent.code(), "FOREIGN_SITE");
+    let late = now() + 401 * 86_400;
+    assert_eq!(
+        enrolment
+            .site(&id("clinic"), late)
+            .expect_err("too late")
+            .code(),
+        "EXPIRED"
+    );
+    room.accept("hospital");
+    good(&room.receipt(&["hospital/receipt.note"]));
+    let enrolment = Enrolment::parse_verified(&room.text("out/enrolment.signed"), &csk);
+    assert_eq!(enrolment.expect("verifies").sites.len(), 2);
+    let verified = good(&room.verify_transcript());
+    assert!(verified.contains("3 signed closings"), "{verified}");
+
+    check_both_sites_hold_one_secret(&room);
+    check_a_quorum_restores_the_secret(&room);
+    check_inventories_and_selftest(&room);
+}
+
+fn check_both_sites_hold_one_secret(room: &Room) {
+    let csk = room.bytes("out/csk.spki");
+    let open = |site: &str, package: &str, now| {
+        let keys = SiteKeys::load(&room.at(site)).expect("loads");
+        let package = room.bytes(&format!("out/packages/{package}.pkg"));
+        SitePackage::open(&package, &keys, &id(site), &csk, now)
+    };
+    let clinic = open("clinic", "clinic", now()).expect("opens");
+    let hospital = open("hospital", "hospital", now()).expect("opens");
+    assert!(clinic.secret() == hospital.secret());
+    let foreign = open("clinic", "hospital", now()).expect_err("another site's");
+    assert_eq!(foreign.code(), "FOREIGN_PACKAGE");
+    let late = open("clinic", "clinic", now() + 401 * 86_400).expect_err("late");
+    assert_eq!(late.code(), "EXPIRED");
+}
+
+/// The restore drill: two of three shares and the blob give the secret back; one does not.
+fn check_a_quorum_restores_the_secret(room: &Room) {
+    let csk = room.bytes("out/csk.spki");
+    let inventory = Inventory::parse_verified(&room.text("out/custody.inventory"), &csk);
+    let inventory = inventory.expect("verifies");
+    let transcript = room.text("out/transcript.jsonl");
+    let line = transcript
+        .lines()
+        .find(|line| line.contains("\"key\":\"bk\""))
+        .expect("a line");
+    let (_, check) = line.split_once("\"check\":\"").expect("a check value");
+    let mut bytes = [0; 8];
+    hex::decode_to_slice(&check[..16], &mut bytes).expect("hexadecimal");
+    let share = |name: &str| {
+        let text = room.text(&format!("out/shares/{name}.share"));
+        let share = Share::parse(&text).expect("parses");
+        assert!(
+            transcript.contains(&hex::encode(share.commitment())),
+            "committed"
+        );
+        share
+    };
+    let two = [share("custodian-a"), share("custodian-c")];
+    let key = backup::combine(&two, CheckValue(bytes)).expect("combines");
+    let lek = backup::open_blob(&key, &room.bytes("out/backup/lek.blob")).expect("opens");
+    let restored = check_value(&lek, &inventory.project, inventory.epoch);
+    let listed = inventory.key("lek").expect("listed").proof.clone();
+    assert_eq!(listed, KeyProof::Secret(restored));
+    assert!(backup::combine(&two[..1], CheckValue(bytes)).is_err());
+}
+
+fn check_inventories_and_selftest(room: &Room) {
+    let place = ["--environment", "environment.toml", "--out", "out"];
+    let told = good(&room.run(&[&["inventory"], &place[..]].concat()));
+    for key in [
+        "csk",
+        "lek",
+        "site.clinic",
+        "site.hospital",
+        "tmk",
+        "dkek",
+        "psk",
+        "aik",
+        "ask",
+    ] {
+        assert!(told.contains(&format!(" {key} ")), "{key} in {told}");
+    }
+    let told = good(&room.run(&["selftest", "--environment", "environment.toml"]));
+    assert_eq!(told.matches("all operations right").count(), 2, "{told}");
+}
+
+#[test]
+fn bad_receipts_enrol_nobody() {
+    let room = Room::new();
+    good(&room.rehearse());
+    room.accept("clinic");
+    room.accept("hospital");
+    let receipt = room.text("clinic/receipt.note");
+
+    room.write("bad.note", &receipt.replace("site clinic", "site hospital"));
+    refused(&room.receipt(&["bad.note"]), "BAD_RECEIPT", 65);
+    room.write("bad.note", &receipt.replacen("mac ", "mac 0", 1));
+    refused(&room.receipt(&["bad.note"]), "MALFORMED", 65);
+    // Signed with keys that were never enrolled.
+    let stranger = SiteKeys::generate().expect("keys");
+    let keys = SiteKeys::load(&room.at("clinic")).expect("loads");
+    let package = room.bytes("out/packages/clinic.pkg");
+    let csk = room.bytes("out/csk.spki");
+    let opened = SitePackage::open(&package, &keys, &id("clinic"), &csk, now()).expect("opens");
+    room.write("bad.note", &opened.receipt(&stranger).expect("signs"));
+    refused(&room.receipt(&["bad.note"]), "BAD_RECEIPT", 65);
+    // Signed by the right key for the right package, but computed with another encoding secret.
+    room.write(
+        "bad.note",
+        &receipt_for_another_secret(&room, &opened, &keys),
+    );
+    let output = room.receipt(&["bad.note"]);
+    refused(&output, "BAD_RECEIPT", 65);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("with this encoding secret"));
+    // One good receipt beside a bad one: all or nothing.
+    refused(
+        &room.receipt(&["hospital/receipt.note", "bad.note"]),
+        "BAD_RECEIPT",
+        65,
+    );
+    assert!(!room.at("out/enrolment.signed").exists());
+    good(&room.verify_transcript());
+
+    let mut lines: Vec<_> = room
+        .text("out/transcript.jsonl")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines[3] = lines[3].replacen("serial", "cereal", 1);
+    room.write("out/transcript.jsonl", &(lines.join("\n") + "\n"));
+    let broken = room.verify_transcript();
+    refused(&broken, "TRANSCRIPT_BROKEN", 1);
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("line 4: it was altered"));
+    refused(
+        &room.receipt(&["clinic/receipt.note"]),
+        "TRANSCRIPT_BROKEN",
+        1,
+    );
+}
+
+/// A receipt as a site would write it that got the package's words right, and its secret wrong.
+fn receipt_for_another_secret(room: &Room, opened: &OpenedPackage, keys: &SiteKeys) -> String {
+    let mut content = opened.content().clone();
+    let other = Secret::take(&mut [1; 32]);
+    content.check = check_value(&other, &content.project, content.epoch);
+    let sealed = oaep::seal(keys.wrap_public_key(), content.oaep, &other);
+    content.wrapped_secret = sealed.expect("seals");
+    let forger = SoftwareCustody::danger_for_tests(666);
+    let csk = forger.audit_public_key();
+    let request = EnrolRequest::parse_verified(&room.text("clinic/request.note"));
+    let outer = request.expect("verifies").outer_point;
+    let package = issue(&content, &outer, csk, |digest| forger.sign_audit(digest));
+    let package = package.expect("issues");
+    let opened = SitePackage::open(&package, keys, &content.site, csk, now()).expect("opens");
+    opened.receipt(keys).expect("signs")
+}
+
+#[test]
+fn the_pre_flight_changes_nothing() {
+    let room = Room::new();
+    room.edit(
+        "environment.toml",
+        "\"custodian-a\", \"custodian-b\"]",
+        "\"custodian-a\"]",
+    );
+    refused(&room.rehearse(), "NO_QUORUM", 77);
+    room.edit(
+        "environment.toml",
+        "\"custodian-a\"]",
+        "\"custodian-a\", \"custodian-b\"]",
+    );
+    room.edit("softhsm2.toml", "/usr/lib/softhsm", "/usr/lib/nowhere");
+    refused(&room.rehearse(), "MODULE_UNAVAILABLE", 69);
+    room.edit("softhsm2.toml", "/usr/lib/nowhere", "/usr/lib/softhsm");
+    room.edit("softhsm2.toml", "test = true", "test = false");
+    refused(&room.rehearse(), "BAD_PROFILE", 64);
+    room.edit("softhsm2.toml", "test = false", "test = true");
+    room.write("clinic/request.note", &room.text("hospital/request.note"));
+    refused(&room.rehearse(), "BAD_REQUEST", 65);
+    room.write("clinic/request.note", "nothing\n");
+    refused(&room.rehearse(), "BAD_REQUEST", 65);
+    let keys = SiteKeys::load(&room.at("clinic")).expect("loads");
+    let request = keys
+        .enrol_request(&id("clinic"), "tokenizer 0.1.0")
+        .expect("signs");
+    room.write("clinic/request.note", &request);
+    fs::remove_file(room.at("custody-user.pin")).expect("removes");
+    refused(&room.rehearse(), "KEY_FILE", 74);
+    assert!(!room.at("out").exists());
+    assert_eq!(fs::read_dir(room.at("tokens")).expect("lists").count(), 0);
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once_and_named() {
+    let room = Room::new();
+    good(&room.rehearse());
+    room.write("custody-user.pin", "not-the-pin\n");
+    let place = ["--environment", "environment.toml", "--out", "out"];
+    let output = room.run(&[&["inventory"], &place[..]].concat());
+    refused(&output, "WRONG_PIN", 77);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!told.contains("not-the-pin"), "{told}");
+    room.write("custody-user.pin", "two\nlines\n");
+    refused(
+        &room.run(&[&["inventory"], &place[..]].concat()),
+        "BAD_PIN_FILE",
+        64,
+    );
+}
+
+/// No PIN, share or secret in what the binary prints or in the transcript.
+#[test]
+fn nothing_secret_is_printed() {
+    let room = Room::new();
+    let mut told = good(&room.rehearse());
+    told.push_str(&room.text("out/transcript.jsonl"));
+    let mut secrets = Vec::new();
+    for custodian in ["custodian-a", "custodian-b", "custodian-c"] {
+        let share = room.text(&format!("out/shares/{custodian}.share"));
+        let (_, value) = share.split_once("\nshare ").expect("a value");
+        secrets.push(value[..64].to_owned());
+    }
+    let keys = SiteKeys::load(&room.at("clinic")).expect("loads");
+    let csk = room.bytes("out/csk.spki");
+    let package = room.bytes("out/packages/clinic.pkg");
+    let opened = SitePackage::open(&package, &keys, &id("clinic"), &csk, now()).expect("opens");
+    secrets.push(hex::encode(opened.secret().expose()));
+    secrets.push("only-for-".to_owned());
+    for secret in secrets {
+        assert!(!told.contains(&secret), "a secret was printed");
+    }
+}

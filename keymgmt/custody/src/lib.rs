@@ -1,0 +1,33 @@
+//! Keys: the hierarchy, the two HSM tokens, envelopes, packages for sites, audit notes.
+//!
+//! Keys leave this crate only wrapped. Secrets cannot be printed, cloned or serialised.
+//!
+//! Reading order: what the appliance may ask (`custody`), which keys exist (`hierarchy`), what is
+//! sealed under them (`envelope`, `batch`), how a site gets its secret (`site`, `package`,
+//! `enrolment`), the audit log (`audit`, `note`), and the tokens themselves (`profile`, `pkcs11`).
+
+pub mod audit;
+pub mod backup;
+pub mod batch;
+pub mod custody;
+mod der;
+pub mod enrolment;
+pub mod envelope;
+pub mod error;
+pub mod hierarchy;
+pub mod inventory;
+pub mod limits;
+pub mod note;
+pub mod oaep;
+pub mod p256;
+pub mod package;
+pub mod pkcs11;
+pub mod profile;
+pub mod secret;
+pub mod site;
+pub mod software;
+
+pub use custody::Custody;
+pub use error::CustodyError;
+pub use oaep::Oaep;
+pub use secret::Secret;

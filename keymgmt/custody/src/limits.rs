@@ -1,0 +1,54 @@
+//! Every bound of this crate, with its arithmetic.
+
+/// Bytes of the random nonce that makes each envelope key unique. 32 bytes: with 2^64 envelopes the
+/// chance of a repeat stays below 2^-128.
+pub const ENVELOPE_NONCE_BYTES: usize = 32;
+/// Bytes of an AES-GCM tag.
+pub const TAG_BYTES: usize = 16;
+/// Bytes of a sealed data key: nonce, key, tag.
+pub const SEALED_DATA_KEY_BYTES: usize = ENVELOPE_NONCE_BYTES + 32 + TAG_BYTES;
+/// Largest plaintext of one frame. GCM would allow 64 GiB; a frame is one unit of memory and of loss.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Plaintext bytes of one chunk of a batch.
+pub const CHUNK_BYTES: usize = 1024 * 1024;
+/// Largest sealed chunk.
+pub const SEALED_CHUNK_BYTES_MAX: usize = CHUNK_BYTES + TAG_BYTES;
+/// Most chunks of a batch: 65,536 rows of 2,048 bits with reference and flags are 18.1 MB.
+pub const CHUNKS_MAX: usize = 20;
+/// Bits of every RSA key.
+pub const RSA_BITS: usize = 3072;
+/// Bytes of an RSA-OAEP blob.
+pub const RSA_BYTES: usize = RSA_BITS / 8;
+/// Largest `SubjectPublicKeyInfo` that is read: RSA-3072 needs 422 bytes, P-256 91.
+pub const SPKI_BYTES_MAX: usize = 512;
+/// Largest signed note. An enrolment of 1,000 sites of 200 bytes is the largest document.
+pub const NOTE_BYTES_MAX: usize = 256 * 1024;
+/// Most sites in one enrolment.
+pub const SITES_MAX: usize = 1_000;
+/// Largest key package: a note of about 2 KiB, encapsulated key, tag.
+pub const PACKAGE_BYTES_MAX: usize = 16 * 1024;
+/// How far a site's clock may be behind custody's when a package is opened, in seconds. Only the start of
+/// the validity is treated so; its end is exact.
+pub const CLOCK_SKEW_S: u64 = 300;
+/// Most keys in an inventory: six fixed ones and one per site.
+pub const INVENTORY_KEYS_MAX: usize = SITES_MAX + 16;
+/// Longest PIN, in bytes.
+pub const PIN_BYTES_MAX: usize = 256;
+/// Longest token label, in bytes (PKCS#11 `CK_TOKEN_INFO.label`).
+pub const TOKEN_LABEL_BYTES_MAX: usize = 32;
+/// Bytes of `CKA_ID`, by which keys are found.
+pub const KEY_ID_BYTES: usize = 16;
+/// Largest module profile, in bytes.
+pub const PROFILE_BYTES_MAX: usize = 16 * 1024;
+/// Most hashes in a proof: a tree of 2^63 leaves is 63 levels deep.
+pub const PROOF_HASHES_MAX: usize = 64;
+/// Most custodians of a backup key: GF(256) has 255 non-zero points, a room has fewer chairs.
+pub const CUSTODIANS_MAX: usize = 16;
+
+const _: () = assert!(
+    linker_token::limits::BATCH_ROWS_MAX * (32 * 8 + linker_token::limits::REFERENCE_BYTES + 4)
+        + 16
+        <= CHUNKS_MAX * CHUNK_BYTES,
+    "the largest batch fits into its chunks"
+);
+const _: () = assert!(CHUNK_BYTES <= FRAME_BYTES_MAX, "a chunk is one frame");

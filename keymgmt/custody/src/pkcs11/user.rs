@@ -1,0 +1,297 @@
+//! The user of a token in ceremonies: makes and uses keys. Officer and user are different sessions,
+//! never open together.
+
+use std::fmt;
+
+use cryptoki::{
+    mechanism::Mechanism,
+    object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
+    session::UserType,
+};
+
+use crate::{
+    der::{self, RsaNumbers},
+    error::CustodyError,
+    hierarchy::{Label, check_value_of, derivation_block},
+    inventory::{KeyEntry, KeyId, KeyProof},
+    limits::RSA_BYTES,
+    oaep::{self, Oaep},
+    p256,
+    pkcs11::{
+        appliance::{fixed_signature, hmac, sign},
+        module::OpenSession,
+        officer::new_id,
+        session::{self, Pin, TokenFacts, TokenName, failed, find_key},
+        templates,
+    },
+    profile::{Profile, Trusted},
+    secret::Secret,
+};
+
+/// Bytes of a 32-byte key wrapped by RFC 3394.
+const WRAPPED_KEY_BYTES: usize = 40;
+
+/// What a generated secret is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretUse {
+    /// HMAC in this token only (TMK, DKEK, PSK).
+    Fixed,
+    /// HMAC here, and wrapped to enrolled sites (LEK).
+    Delivered,
+}
+
+/// The user's session: makes and uses keys.
+pub struct UserSession {
+    pub(super) open: OpenSession,
+    facts: TokenFacts,
+    pub(super) profile: Profile,
+}
+
+impl UserSession {
+    /// Logs the user in once.
+    ///
+    /// # Errors
+    /// [`CustodyError::WrongPin`], [`CustodyError::TokenNotFound`] and what the token says.
+    pub fn open(profile: &Profile, token: &TokenName, pin: &Pin) -> Result<Self, CustodyError> {
+        let (open, facts) = session::open(profile, token, UserType::User, pin, true)?;
+        Ok(Self {
+            open,
+            facts,
+            profile: profile.clone(),
+        })
+    }
+
+    /// The token's label and serial number.
+    #[must_use]
+    pub fn facts(&self) -> &TokenFacts {
+        &self.facts
+    }
+
+    /// Random bytes of the token.
+    ///
+    /// # Errors
+    /// [`CustodyError::Token`].
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], CustodyError> {
+        let mut bytes = [0; N];
+        let drawn = self.open.session.generate_random_slice(&mut bytes);
+        drawn.map_err(|error| failed("give random bytes", &error))?;
+        Ok(bytes)
+    }
+
+    /// Generates a secret and computes its check value under `context`.
+    ///
+    /// # Errors
+    /// [`CustodyError::Token`].
+    pub fn generate_secret(
+        &self,
+        name: &str,
+        purpose: SecretUse,
+        context: &[u8],
+    ) -> Result<KeyEntry, CustodyError> {
+        let id = new_id()?;
+        let delivered = purpose == SecretUse::Delivered;
+        let trusted = delivered && self.profile.trusted() == Trusted::Officer;
+        let template = templates::hmac_secret(&id, name, delivered, trusted);
+        let mechanism = Mechanism::GenericSecretKeyGen;
+        let made = self.open.session.generate_key(&mechanism, &template);
+        made.map_err(|error| failed("generate a secret", &error))?;
+        let derived = self.hmac(name, &id, Label::CheckValue, context)?;
+        Ok(KeyEntry {
+            name: name.to_owned(),
+            id,
+            proof: KeyProof::Secret(check_value_of(&derived)),
+        })
+    }
+
+    /// Generates a P-256 pair for signatures.
+    ///
+    /// # Errors
+    /// [`CustodyError::Token`].
+    pub fn generate_p256(&self, name: &str) -> Result<KeyEntry, CustodyError> {
+        let id = new_id()?;
+        let (public, private) = templates::p256_pair(&id, name);
+        let pair =
+            self.open
+                .session
+                .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private);
+        let (public, _) = pair.map_err(|error| failed("generate a P-256 pair", &error))?;
+        let point = self.attribute(public, AttributeType::EcPoint)?;
+        // The standard says a DER octet string; some modules give the point as it is.
+        let point = der::octet_string(&point).unwrap_or(&point);
+        let point = point.try_into().ok().ok_or_else(|| CustodyError::Token {
+            operation: "tell a public key",
+            reason: "the point is not uncompressed".to_owned(),
+        })?;
+        Ok(KeyEntry {
+            name: name.to_owned(),
+            id,
+            proof: KeyProof::P256(p256::spki_of_point(point)),
+        })
+    }
+
+    /// Generates an RSA-3072 pair for decryption.
+    ///
+    /// # Errors
+    /// [`CustodyError::Token`].
+    pub fn generate_rsa(&self, name: &str) -> Result<KeyEntry, CustodyError> {
+        let id = new_id()?;
+        let (public, private) = templates::rsa_pair(&id, name);
+        let mechanism = Mechanism::RsaPkcsKeyPairGen;
+        let pair = self
+            .open
+            .session
+            .generate_key_pair(&mechanism, &public, &private);
+        let (public, _) = pair.map_err(|error| failed("generate an RSA pair", &error))?;
+        let spki = der::rsa_spki(&RsaNumbers {
+            modulus: self.attribute(public, AttributeType::Modulus)?,
+            exponent: self.attribute(public, AttributeType::PublicExponent)?,
+        });
+        oaep::check_spki("a generated key", &spki)?;
+        Ok(KeyEntry {
+            name: name.to_owned(),
+            id,
+            proof: KeyProof::Rsa(spki),
+        })
+    }
+
+    /// HMAC-SHA-256 over a derivation block, in the token.
+    ///
+    /// # Errors
+    /// [`CustodyError::KeyMissing`] or [`CustodyError::Token`].
+    pub fn hmac(
+        &self,
+        name: &str,
+        id: &KeyId,
+        label: Label,
+        context: &[u8],
+    ) -> Result<Secret, CustodyError> {
+        let key = find_key(&self.open.session, ObjectClass::SECRET_KEY, name, id)?;
+        let mac = hmac(&self.open.session, key, &derivation_block(label, context));
+        let mut mac = mac.map_err(|error| failed("compute an HMAC", &error))?;
+        Secret::take_slice("an HMAC", &mut mac)
+    }
+
+    /// Signs a SHA-256 digest: ECDSA P-256, r ‖ s.
+    ///
+    /// # Errors
+    /// [`CustodyError::KeyMissing`] or [`CustodyError::Token`].
+    pub fn sign(
+        &self,
+        name: &str,
+        id: &KeyId,
+        digest: &[u8; 32],
+    ) -> Result<[u8; 64], CustodyError> {
+        let key = find_key(&self.open.session, ObjectClass::PRIVATE_KEY, name, id)?;
+        let signature = sign(&self.open.session, key, digest);
+        fixed_signature(signature.map_err(|error| failed("sign", &error))?)
+    }
+
+    /// Wraps a secret to an enrolled site's RSA key. The secret is never in the host.
+    ///
+    /// # Errors
+    /// [`CustodyError::KeyMissing`], or [`CustodyError::Token`] where the token forbids it.
+    pub fn wrap_to_site(
+        &self,
+        site: &KeyEntry,
+        secret: &KeyEntry,
+        oaep: Oaep,
+    ) -> Result<Vec<u8>, CustodyError> {
+        let session = &self.open.session;
+        let wrapping = find_key(session, ObjectClass::PUBLIC_KEY, &site.name, &site.id)?;
+        let mechanism = templates::oaep_mechanism(oaep);
+        self.wrap(&mechanism, wrapping, secret, RSA_BYTES)
+    }
+
+    /// Wraps a secret under a backup key by RFC 3394.
+    ///
+    /// # Errors
+    /// As [`Self::wrap_to_site`].
+    pub fn wrap_for_backup(
+        &self,
+        backup: &KeyId,
+        secret: &KeyEntry,
+    ) -> Result<Vec<u8>, CustodyError> {
+        let wrapping = find_key(&self.open.session, ObjectClass::SECRET_KEY, "bk", backup)?;
+        self.wrap(&Mechanism::AesKeyWrap, wrapping, secret, WRAPPED_KEY_BYTES)
+    }
+
+    /// Destroys every object with this `CKA_ID` and proves that they are gone.
+    ///
+    /// # Errors
+    /// [`CustodyError::KeyMissing`] or [`CustodyError::Token`].
+    pub fn destroy(&self, name: &str, id: &KeyId) -> Result<(), CustodyError> {
+        let session = &self.open.session;
+        let find = || {
+            let found = session.find_objects(&[Attribute::Id(id.0.to_vec())]);
+            found.map_err(|error| failed("find a key", &error))
+        };
+        let objects = find()?;
+        if objects.is_empty() {
+            return Err(CustodyError::KeyMissing {
+                name: name.to_owned(),
+            });
+        }
+        for object in objects {
+            let gone = session.destroy_object(object);
+            gone.map_err(|error| failed("destroy a key", &error))?;
+        }
+        if find()?.is_empty() {
+            Ok(())
+        } else {
+            Err(CustodyError::Token {
+                operation: "destroy a key",
+                reason: "it is still there".to_owned(),
+            })
+        }
+    }
+
+    fn wrap(
+        &self,
+        mechanism: &Mechanism<'_>,
+        wrapping: ObjectHandle,
+        secret: &KeyEntry,
+        length: usize,
+    ) -> Result<Vec<u8>, CustodyError> {
+        let session = &self.open.session;
+        let key = find_key(session, ObjectClass::SECRET_KEY, &secret.name, &secret.id)?;
+        let wrapped = session.wrap_key(mechanism, wrapping, key);
+        let wrapped = wrapped.map_err(|error| failed("wrap a key", &error))?;
+        // The library does not cut its buffer to what the module wrote, so the length is checked.
+        if wrapped.len() == length {
+            Ok(wrapped)
+        } else {
+            Err(CustodyError::Token {
+                operation: "wrap a key",
+                reason: "the blob has the wrong length".to_owned(),
+            })
+        }
+    }
+
+    /// One attribute; the library leaves out what the token does not tell.
+    pub(super) fn attribute(
+        &self,
+        object: ObjectHandle,
+        wanted: AttributeType,
+    ) -> Result<Vec<u8>, CustodyError> {
+        let told = self.open.session.get_attributes(object, &[wanted]);
+        let told = told.map_err(|error| failed("tell a public key", &error))?;
+        let value = match told.into_iter().next() {
+            Some(
+                Attribute::EcPoint(value)
+                | Attribute::Modulus(value)
+                | Attribute::PublicExponent(value),
+            ) => Some(value),
+            _ => None,
+        };
+        value.ok_or_else(|| CustodyError::Token {
+            operation: "tell a public key",
+            reason: "the attribute is absent".to_owned(),
+        })
+    }
+}
+
+impl fmt::Debug for UserSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserSession({})", self.facts.label)
+    }
+}
