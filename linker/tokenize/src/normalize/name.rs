@@ -1,0 +1,300 @@
+//! Names: titles, notes, newborns, test records, and the joined form.
+
+use zeroize::Zeroizing;
+
+use super::{
+    kanji,
+    text::{WILDCARD, clean, has_wildcard, is_dash, is_han, is_kana},
+};
+
+/// A name without titles and notes, its parts separated by one blank.
+pub struct Name {
+    /// The name.
+    pub text: Zeroizing<String>,
+    /// A title or note was taken off.
+    pub note: bool,
+    /// It stands for a newborn without a name of its own.
+    pub newborn: bool,
+    /// It is a test record's.
+    pub test: bool,
+}
+
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Name(..)")
+    }
+}
+
+/// What a name is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    /// Nothing is left.
+    None,
+    /// At least one character is unknown.
+    Wildcard,
+    /// At least one kanji.
+    Han,
+    /// Kana only.
+    Kana,
+    /// Latin letters.
+    Latin,
+    /// Other letters, or a mixture.
+    Other,
+}
+
+impl Name {
+    /// Cleans a name.
+    #[must_use]
+    pub fn parse(raw: &str) -> Self {
+        let cleaned = clean(raw);
+        let (mut text, mut note) = without_brackets(&cleaned);
+        note |= strip_titles(&mut text);
+        let upper = Zeroizing::new(text.to_uppercase());
+        let newborn = is_newborn(&upper);
+        let test = is_test(&upper);
+        let (text, dropped) = letters(&text);
+        let mut text = Zeroizing::new(kanji::strict(&text));
+        // A title may have been hidden by a number, a sign or an iteration mark that is gone now.
+        note |= dropped | strip_titles(&mut text);
+        Self {
+            text,
+            note,
+            newborn,
+            test,
+        }
+    }
+
+    /// The name without blanks, so that nothing depends on whether one was typed.
+    #[must_use]
+    pub fn joined(&self) -> Zeroizing<String> {
+        let mut out = Zeroizing::new(String::with_capacity(self.text.len()));
+        out.extend(self.text.chars().filter(|&c| c != ' '));
+        out
+    }
+
+    /// Family and given name, if exactly one blank separates them.
+    #[must_use]
+    pub fn split(&self) -> Option<(&str, &str)> {
+        let (family, given) = self.text.split_once(' ')?;
+        (!given.contains(' ')).then_some((family, given))
+    }
+
+    /// What it is written in.
+    #[must_use]
+    pub fn script(&self) -> Script {
+        let mut letters = self.text.chars().filter(|&c| c != ' ').peekable();
+        if letters.peek().is_none() {
+            Script::None
+        } else if has_wildcard(&self.text) {
+            Script::Wildcard
+        } else if self.text.chars().any(is_han) {
+            Script::Han
+        } else if letters.clone().all(|c| is_kana(c) || c == 'ー') {
+            Script::Kana
+        } else if letters.all(|c| c.is_alphabetic() && u32::from(c) < 0x250) {
+            Script::Latin
+        } else {
+            Script::Other
+        }
+    }
+}
+
+/// Takes bracketed notes out. A bracket that never closes was cut off with the field.
+fn without_brackets(text: &str) -> (Zeroizing<String>, bool) {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut depth = 0_u32;
+    let mut found = false;
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' | '【' | '「' | '『' | '〔' | '〈' | '《' | '<' => {
+                depth += 1;
+                found = true;
+            }
+            ')' | ']' | '}' | '】' | '」' | '』' | '〕' | '〉' | '》' | '>' => {
+                depth = depth.saturating_sub(1);
+                found = true;
+            }
+            c if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    (out, found)
+}
+
+/// Takes titles off the end: 様 and 殿 always, others only after a blank.
+fn strip_titles(text: &mut Zeroizing<String>) -> bool {
+    const ALWAYS: [&str; 2] = ["様", "殿"];
+    const AFTER_BLANK: [&str; 7] = [" さま", " サマ", " さん", " 氏", " ちゃん", " くん", " 君"];
+    let mut found = false;
+    loop {
+        let length = text.trim_end().len();
+        text.truncate(length);
+        let title = ALWAYS.iter().chain(&AFTER_BLANK).find(|title| {
+            text.strip_suffix(**title)
+                .is_some_and(|rest| rest.trim().chars().count() > 1)
+        });
+        let Some(title) = title else { return found };
+        let length = text.len() - title.len();
+        text.truncate(length);
+        found = true;
+    }
+}
+
+/// Names that hospitals give to newborns: ベビー, or the mother's name with の子.
+fn is_newborn(upper: &str) -> bool {
+    let joined: Zeroizing<String> =
+        Zeroizing::new(upper.chars().filter(|c| !c.is_whitespace()).collect());
+    if ["ベビー", "べびー", "ベイビー", "新生児"]
+        .iter()
+        .any(|word| joined.contains(word))
+    {
+        return true;
+    }
+    if upper.split(' ').any(|part| part == "BABY") {
+        return true;
+    }
+    let mother = [
+        "の子",
+        "ノ子",
+        "の児",
+        "の第一子",
+        "の第二子",
+        "の第1子",
+        "の第2子",
+    ]
+    .iter()
+    .find_map(|ending| joined.strip_suffix(ending));
+    mother.is_some_and(|mother| mother.chars().count() >= 3 && mother.ends_with(is_han))
+}
+
+/// Names that institutions give to test records.
+fn is_test(upper: &str) -> bool {
+    const EXACT: [&str; 6] = ["テスト", "てすと", "TEST", "ダミー", "DUMMY", "サンプル"];
+    const FOLLOWED: [&str; 7] = [
+        "タロウ",
+        "ハナコ",
+        "イチロウ",
+        "カンジャ",
+        "ジロウ",
+        "ヨウ",
+        "タロー",
+    ];
+    upper.split(' ').any(|part| {
+        EXACT.iter().any(|word| {
+            part.strip_prefix(word).is_some_and(|rest| {
+                rest.is_empty()
+                    || rest.starts_with(|c: char| is_han(c) || c.is_ascii_digit())
+                    || FOLLOWED.iter().any(|name| rest.starts_with(name))
+            })
+        })
+    })
+}
+
+/// Keeps letters, blanks and wildcards. Separators of foreign names become blanks; a dash after kana
+/// is the prolonged sound mark.
+fn letters(text: &str) -> (Zeroizing<String>, bool) {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut dropped = false;
+    let mut last = ' ';
+    for c in text.chars() {
+        let kept = match c {
+            c if is_dash(c) && is_kana(last) => 'ー',
+            '\'' | '’' | 'ʼ' => continue,
+            c if is_dash(c) => ' ',
+            ' ' | '・' | '=' | '＝' | ',' | '.' | '、' | '/' | '･' | '·' | '&' => ' ',
+            c if c == WILDCARD || c.is_alphabetic() || is_han(c) || is_kana(c) => c,
+            _ => {
+                dropped = true;
+                continue;
+            }
+        };
+        if kept != ' ' || last != ' ' {
+            out.push(kept);
+        }
+        last = kept;
+    }
+    let length = out.trim_end().len();
+    out.truncate(length);
+    (out, dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(raw: &str, text: &str, note: bool) {
+        let name = Name::parse(raw);
+        assert_eq!((name.text.as_str(), name.note), (text, note), "{raw}");
+    }
+
+    #[test]
+    fn titles_and_notes_go() {
+        check("山田　太郎", "山田 太郎", false);
+        check("山田太郎様", "山田太郎", true);
+        check("山田 太郎 殿", "山田 太郎", true);
+        check("山田太郎（同姓同名）", "山田太郎", true);
+        check("山田太郎(旧姓 佐", "山田太郎", true);
+        check("山田太郎２", "山田太郎", true);
+        check("※山田太郎", "山田太郎", true);
+        check("ジョン・スミス", "ジョン スミス", false);
+        check("O'Neill, Mary-Jane", "ONeill Mary Jane", false);
+        check("ス－ザン", "スーザン", false);
+        check("様", "様", false);
+    }
+
+    #[test]
+    fn newborns_and_tests_are_seen() {
+        for raw in [
+            "山田ベビー",
+            "ヤマダ ﾍﾞﾋﾞｰ",
+            "山田花子の子",
+            "山田 花子ノ子",
+            "YAMADA BABY",
+        ] {
+            assert!(Name::parse(raw).newborn, "{raw}");
+        }
+        for raw in ["山田花子", "木の子", "山田ひの子", "丑の子"] {
+            assert!(!Name::parse(raw).newborn, "{raw}");
+        }
+        for raw in [
+            "テスト太郎",
+            "ﾃｽﾄ ﾀﾛｳ",
+            "テストタロウ",
+            "test patient",
+            "ダミー患者",
+            "TEST1",
+        ] {
+            assert!(Name::parse(raw).test, "{raw}");
+        }
+        for raw in ["山田太郎", "テスティーノ", "TESTA MARIO"] {
+            assert!(!Name::parse(raw).test, "{raw}");
+        }
+    }
+
+    #[test]
+    fn scripts_are_told_apart() {
+        for (raw, script) in [
+            ("", Script::None),
+            ("１２", Script::None),
+            ("山■", Script::Wildcard),
+            ("山田 さくら", Script::Han),
+            ("やまだ さくら", Script::Kana),
+            ("スー", Script::Kana),
+            ("Müller", Script::Latin),
+            ("Иван", Script::Other),
+        ] {
+            assert_eq!(Name::parse(raw).script(), script, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_twice_is_parsing_once(raw in "[山田々花子の様殿ァ-ヶーA-Za-z0-9()（）・\\- \u{3000}]{0,16}") {
+            let once = Name::parse(&raw);
+            let twice = Name::parse(&once.text);
+            prop_assert_eq!(twice.text.as_str(), once.text.as_str());
+        }
+    }
+}

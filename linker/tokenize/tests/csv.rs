@@ -1,0 +1,243 @@
+//! Tables: what is read, what is refused whole, and what is reported row by row.
+
+use encoding_rs::SHIFT_JIS;
+use linker_token::Field;
+use linker_tokenize::{
+    Counts, CsvMapping, FileReport, ReadError, RefusedNumber, RowError, SourceEncoding,
+    SourceRecord, format::csv,
+};
+
+const MAPPING: &str = r#"
+[[column]]
+header = "患者番号"
+field = "record-id"
+width = 8
+[[column]]
+header = "氏名"
+field = "kanji-name"
+[[column]]
+header = "フリガナ"
+field = "kana-name"
+[[column]]
+header = "生年月日"
+field = "birth-date"
+[[column]]
+header = "性別"
+field = "sex"
+[[column]]
+header = "枝番"
+field = "insured-branch"
+width = 2
+[[column]]
+header = "番号"
+field = "insured-number"
+"#;
+
+const HEADER: &str = "患者番号,氏名,フリガナ,生年月日,性別,番号,枝番,備考\r\n";
+
+fn mapping() -> CsvMapping {
+    CsvMapping::parse(MAPPING).expect("a good mapping")
+}
+
+type Rows = Vec<(u64, Result<SourceRecord, RowError>)>;
+
+fn read(mapping: &CsvMapping, bytes: &[u8]) -> (Result<FileReport, ReadError>, Rows) {
+    let mut rows = Vec::new();
+    let report = csv::read(mapping, bytes, &mut |number, row| rows.push((number, row)));
+    (report, rows)
+}
+
+fn good(text: &str) -> String {
+    format!("{HEADER}{text}")
+}
+
+#[test]
+fn one_table_in_three_encodings_gives_the_same_records() {
+    let text = good("123,髙橋　一郎,ﾀｶﾊｼ ｲﾁﾛｳ,S45.3.2,1,０12,0,\"a, \"\"b\"\"\"\r\n");
+    let with_mark = format!("\u{feff}{text}");
+    let cp932 = SHIFT_JIS.encode(&text).0;
+    for (bytes, encoding) in [
+        (text.as_bytes(), SourceEncoding::Utf8),
+        (with_mark.as_bytes(), SourceEncoding::Utf8),
+        (&cp932[..], SourceEncoding::Cp932),
+    ] {
+        let (report, rows) = read(&mapping(), bytes);
+        let report = report.expect("a good table");
+        assert_eq!(
+            (report.encoding, report.rows, report.rejected),
+            (encoding, 1, 0)
+        );
+        let record = rows[0].1.as_ref().expect("a good row");
+        assert_eq!((rows[0].0, record.local_id()), (2, "00000123"));
+        let identifiers = record.identifiers();
+        for (field, value) in [
+            (Field::KanjiName, "高橋一郎"),
+            (Field::KanaName, "タカハシイチロウ"),
+            (Field::BirthYear, "1970"),
+            (Field::BirthMonth, "03"),
+            (Field::BirthDay, "02"),
+            (Field::Sex, "1"),
+            (Field::InsuredNumber, "12"),
+            (Field::InsuredBranch, "00"),
+        ] {
+            assert_eq!(identifiers.get(field), Some(value), "{field:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_declaration_is_seen_in_the_bytes() {
+    let text = good("1,山田太郎,ヤマダタロウ,19700302,1,1,1,\r\n");
+    let cp932 = SHIFT_JIS.encode(&text).0.into_owned();
+    for (declared, bytes, found) in [
+        ("utf-8", cp932.as_slice(), SourceEncoding::Cp932),
+        ("cp932", text.as_bytes(), SourceEncoding::Utf8),
+    ] {
+        let mapping = CsvMapping::parse(&format!("encoding = \"{declared}\"\n{MAPPING}"));
+        let (report, rows) = read(&mapping.expect("a good mapping"), bytes);
+        let error = report.expect_err("the declaration is wrong");
+        assert!(matches!(error, ReadError::Encoding { found: seen, .. } if seen == found));
+        assert!(rows.is_empty(), "nothing of a refused file is delivered");
+    }
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let (report, _) = read(&mapping(), &utf16);
+    assert_eq!(report.expect_err("not read").code(), "wrong-encoding");
+}
+
+#[test]
+fn a_wrong_mapping_is_a_clear_error() {
+    let text = good("").replace("フリガナ", "カナ");
+    let (report, _) = read(&mapping(), text.as_bytes());
+    let error = report.expect_err("a column is missing");
+    let said = "the header has no column \"フリガナ\", which the mapping gives to kana-name";
+    assert_eq!(error.to_string(), said);
+    let text = good("").replace("備考", "氏名");
+    let (report, _) = read(&mapping(), text.as_bytes());
+    assert_eq!(report.expect_err("twice").code(), "repeated-column");
+    let (report, _) = read(&mapping(), b"");
+    assert_eq!(report, Err(ReadError::Empty));
+}
+
+#[test]
+fn bad_rows_are_reported_and_the_others_go_on() {
+    let mut bytes = good(concat!(
+        "1,山田太郎,ヤマダタロウ,19700302,1,1,1,\r\n",
+        "2,短い行\r\n",
+        ",番号なし,バンゴウナシ,19700302,1,1,1,\r\n",
+        "4,\"引用\"符,ヤマダ,19700302,1,1,1,\r\n",
+        "\r\n",
+        "6,,,,,,,\r\n",
+        "7,",
+    ))
+    .into_bytes();
+    bytes.extend_from_slice(b"\xe5\xb1\xff,A,19700302,1,1,1,\r\n");
+    bytes.extend_from_slice("8,佐藤花子,サトウハナコ,19800401,2,2,2,\r\n".as_bytes());
+    bytes.extend_from_slice("9,切れた,キ".as_bytes());
+    let (report, rows) = read(&mapping(), &bytes);
+    let report = report.expect("the table as a whole is good");
+    let outcome: Vec<(u64, &str, Option<&str>)> = rows
+        .iter()
+        .map(|(number, row)| match row {
+            Ok(_) => (*number, "good", None),
+            Err(error) => (*number, error.code(), error.field()),
+        })
+        .collect();
+    assert_eq!(
+        outcome,
+        [
+            (2, "good", None),
+            (3, "row-columns", None),
+            (4, "row-no-record-id", Some("record-id")),
+            (5, "row-quote", None),
+            (7, "row-nothing-usable", None),
+            (8, "row-bytes", Some("kanji-name")),
+            (9, "good", None),
+            (10, "row-truncated", None),
+        ]
+    );
+    assert_eq!((report.rows, report.rejected), (8, 6));
+    assert_eq!(report.counts.get("row-columns"), 1);
+    assert_ne!(report.counts, Counts::default());
+    for (_, row) in &rows {
+        let said = format!(
+            "{row:?}{}",
+            row.as_ref()
+                .err()
+                .map_or(String::new(), ToString::to_string)
+        );
+        assert!(
+            !said.contains("短い") && !said.contains("山田"),
+            "no value in {said}"
+        );
+    }
+}
+
+#[test]
+fn declared_codes_of_sex_replace_the_usual_ones() {
+    let text = format!("{MAPPING}\n[sex]\nmale = [\"2\"]\nfemale = [\"女子\"]\n");
+    let mapping = CsvMapping::parse(&text).expect("a good mapping");
+    let table =
+        good("1,甲,コウ,19700302,2,,,\n2,乙,オツ,19700302,女子,,,\n3,丙,ヘイ,19700302,1,,,\n");
+    let (_, rows) = read(&mapping, table.as_bytes());
+    let sexes: Vec<_> = rows
+        .iter()
+        .map(|(_, row)| row.as_ref().expect("good").identifiers().get(Field::Sex))
+        .collect();
+    assert_eq!(sexes, [Some("1"), Some("2"), None]);
+}
+
+/// My Number's check digit, written once more so that the test does not trust the code.
+fn my_number(counter: u64) -> String {
+    let body = format!("{:011}", 20_000_000_000 + counter * 1_234_567);
+    let weights = [6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
+    let sum: u32 = body
+        .bytes()
+        .zip(weights)
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
+    let check = if sum % 11 <= 1 { 0 } else { 11 - sum % 11 };
+    format!("{body}{check}")
+}
+
+#[test]
+fn my_number_stops_the_file_in_any_column() {
+    let table = |rows: u64| {
+        (1..=rows).fold(HEADER.to_owned(), |table, row| {
+            format!(
+                "{table}{row},山田太郎,ヤマダ,19700302,1,1,1,{}\r\n",
+                my_number(row)
+            )
+        })
+    };
+    let (report, rows) = read(&mapping(), table(7).as_bytes());
+    assert!(
+        report.is_ok() && rows.len() == 7,
+        "seven values prove nothing"
+    );
+    let (report, rows) = read(&mapping(), table(8).as_bytes());
+    assert!(rows.is_empty(), "nothing of a refused file is delivered");
+    let Err(ReadError::Refused(refusal)) = report else {
+        panic!("the file must be refused: {report:?}");
+    };
+    assert_eq!(
+        (refusal.number(), refusal.column()),
+        (RefusedNumber::MyNumber, "column 8")
+    );
+    let said = format!("{refusal} {refusal:?}");
+    assert!((1..=8).all(|row| !said.contains(&my_number(row))));
+}
+
+#[test]
+fn my_number_in_a_header_stops_the_file_without_any_row() {
+    let text = good("").replace("備考", "個人番号");
+    let (report, _) = read(&mapping(), text.as_bytes());
+    let error = report.expect_err("refused");
+    assert_eq!(error.code(), "refused-number");
+    assert_eq!(
+        error.to_string(),
+        "column 8 holds My Number, as its header says"
+    );
+}
