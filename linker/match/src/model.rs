@@ -1,0 +1,329 @@
+//! The Fellegi–Sunter model: how likely each level is among matches (m) and non-matches (u).
+//!
+//! Non-matches are of several kinds, and a model that knows only one of them learns "household" or
+//! "namesake" instead of "person", because in a population there can be more of those pairs than of
+//! matches:
+//!
+//! * *strangers* agree by chance (u);
+//! * *relatives* share a household: place, nearly the number, often a similar name;
+//! * *namesakes* share a name, in all its spellings at once, which are far from independent.
+//!
+//! The weight of a pair is its odds against all of them, with λ matches, σ strangers and ρ of the
+//! other kinds, whose level probabilities are g:
+//!
+//! weight = log2(λ/σ) + Σ log2(m/u) − log2(1 + Σ (ρ/σ)·Π g/u)
+//!
+//! The last term, the *doubt*, is never positive.
+
+use linker_token::{Schema, schema::Role};
+
+use crate::limits;
+
+/// Where a model comes from. Reports say which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelSource {
+    /// Expectation and maximisation over an unbiased sample of this run.
+    Trained,
+    /// The documented default: fewer records than training needs.
+    DefaultFewRecords,
+    /// The documented default: the sample holds too few matches to learn from.
+    DefaultFewMatches,
+}
+
+impl ModelSource {
+    /// `trained` or `default`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Trained => "trained",
+            Self::DefaultFewRecords | Self::DefaultFewMatches => "default",
+        }
+    }
+}
+
+/// One segment's part of a model. Level 0 is the most similar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentModel {
+    /// The segment's name in the schema.
+    pub name: String,
+    /// Probability of each level among matches that have the segment.
+    pub m: Vec<f64>,
+    /// Probability of each level among strangers that have the segment.
+    pub u: Vec<f64>,
+    /// log2(m/u) in 1/256 bit, never rising with the level.
+    pub weights: Vec<i32>,
+    /// log2 of the rows that share an average value, in 1/256 bit: what the frequency of a value is
+    /// compared with.
+    pub frequency_base: i32,
+}
+
+/// A kind of non-match that is not a stranger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OtherKind {
+    /// Two people of one household. Their birth dates are strangers'.
+    Relatives,
+    /// Two people of one name. All but their names is strangers'.
+    Namesakes,
+}
+
+/// One kind of non-match besides strangers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherClass {
+    /// Which one.
+    pub kind: OtherKind,
+    /// Probability that a random pair of rows is of this kind.
+    pub share: f64,
+    /// Probability of each level, per segment, among such pairs that have the segment.
+    pub levels: Vec<Vec<f64>>,
+}
+
+impl OtherKind {
+    /// Whether pairs of this kind agree on a role as strangers do.
+    pub(crate) fn is_strange(self, role: Role) -> bool {
+        match self {
+            Self::Relatives => role == Role::Birth,
+            Self::Namesakes => role != Role::Name,
+        }
+    }
+
+    /// Whether the schema can tell this kind from strangers.
+    fn is_in(self, schema: &Schema) -> bool {
+        let count = |roles: &[Role]| {
+            let segments = schema.segments().iter();
+            segments
+                .filter(|segment| roles.contains(&segment.role))
+                .count()
+        };
+        match self {
+            Self::Relatives => count(&[Role::Place, Role::Number]) > 0,
+            Self::Namesakes => count(&[Role::Name]) > 1,
+        }
+    }
+
+    /// See [`Parameters::default_for`].
+    fn default_levels(self, role: Role, levels: usize, u: &[f64]) -> Vec<f64> {
+        match (self, role) {
+            (kind, role) if kind.is_strange(role) => u.to_vec(),
+            (Self::Relatives, Role::Place) => ladder(levels, 0.80, 0.05, 0.5),
+            (Self::Relatives, Role::Number) => ladder(levels, 0.10, 0.10, 0.5),
+            (Self::Relatives, _) => ladder(levels, 0.002, 0.90, 0.5),
+            (Self::Namesakes, _) => ladder(levels, 0.80, 0.10, 0.5),
+        }
+    }
+}
+
+/// A model of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Where it comes from.
+    pub source: ModelSource,
+    /// Probability that a random pair of rows is a match.
+    pub prior: f64,
+    /// Kinds of non-matches besides strangers.
+    pub others: Vec<OtherClass>,
+    /// log2 of the prior odds against strangers, in 1/256 bit. Part of every pair's weight.
+    pub prior_weight: i32,
+    /// Segments in row order.
+    pub segments: Vec<SegmentModel>,
+    /// Rounds of training.
+    pub rounds: u32,
+    /// Row pairs of the sample.
+    pub sample_pairs: u64,
+    /// Matches among them, as the model expects.
+    pub sample_matches: f64,
+}
+
+/// Probabilities from which weights follow.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Parameters {
+    pub(crate) prior: f64,
+    pub(crate) m: Vec<Vec<f64>>,
+    pub(crate) u: Vec<Vec<f64>>,
+    pub(crate) others: Vec<OtherClass>,
+}
+
+impl Parameters {
+    /// The documented default. Every record is expected to have one partner, two relatives, and a
+    /// tenth of a namesake.
+    ///
+    /// | role | m equal | m bottom | u equal | relatives equal, bottom | namesakes equal, bottom |
+    /// |---|---|---|---|---|---|
+    /// | name | 0.75 | 0.08 | 1/20,000 | 0.002, 0.90 | 0.80, 0.10 |
+    /// | birth | 0.93 | 0.02 | 1/20,000 | as strangers | as strangers |
+    /// | place | 0.60 | 0.30 | 1/3,000 | 0.80, 0.05 | as strangers |
+    /// | number | 0.50 | 0.40 | 1/50,000 | 0.10, 0.10 | as strangers |
+    ///
+    /// What is left falls by half from level to level; among strangers the levels between equal and
+    /// bottom have 0.004 together, doubling from level to level.
+    pub(crate) fn default_for(schema: &Schema, records: usize) -> Self {
+        let each = 1.0 / (records.max(10) as f64);
+        let kinds = [(OtherKind::Relatives, 2.0), (OtherKind::Namesakes, 0.1)];
+        let kinds = kinds.into_iter().filter(|(kind, _)| kind.is_in(schema));
+        let mut parameters = Self {
+            prior: each,
+            m: Vec::new(),
+            u: Vec::new(),
+            others: kinds
+                .map(|(kind, partners)| OtherClass {
+                    kind,
+                    share: partners * each,
+                    levels: Vec::new(),
+                })
+                .collect(),
+        };
+        for segment in schema.segments() {
+            let (equal, bottom, chance) = match segment.role {
+                Role::Name => (0.75, 0.08, 1.0 / 20_000.0),
+                Role::Birth => (0.93, 0.02, 1.0 / 20_000.0),
+                Role::Place => (0.60, 0.30, 1.0 / 3_000.0),
+                Role::Number => (0.50, 0.40, 1.0 / 50_000.0),
+            };
+            let levels = segment.levels();
+            let u = ladder(levels, chance, 1.0 - chance - 0.004, 2.0);
+            for other in &mut parameters.others {
+                let levels = other.kind.default_levels(segment.role, levels, &u);
+                other.levels.push(levels);
+            }
+            parameters.m.push(ladder(levels, equal, bottom, 0.5));
+            parameters.u.push(u);
+        }
+        parameters
+    }
+
+    /// Probability that a random pair is of two strangers.
+    pub(crate) fn strangers(&self) -> f64 {
+        strangers(self.prior, &self.others)
+    }
+}
+
+fn strangers(prior: f64, others: &[OtherClass]) -> f64 {
+    1.0 - prior - others.iter().map(|other| other.share).sum::<f64>()
+}
+
+/// Probabilities of levels: the ends as given, between them each `factor` times the one before. With
+/// two levels only, the bottom is all that is not equal.
+fn ladder(levels: usize, equal: f64, bottom: f64, factor: f64) -> Vec<f64> {
+    let between: Vec<f64> = (0..levels - 2)
+        .map(|level| factor.powi(power(level)))
+        .collect();
+    if between.is_empty() {
+        return vec![equal, 1.0 - equal];
+    }
+    let unit = (1.0 - equal - bottom) / between.iter().sum::<f64>();
+    let between = between.into_iter().map(|share| share * unit);
+    std::iter::once(equal)
+        .chain(between)
+        .chain([bottom])
+        .collect()
+}
+
+fn power(level: usize) -> i32 {
+    i32::try_from(level).expect("levels are few")
+}
+
+impl Model {
+    /// Turns probabilities into integer weights. `present` counts the rows that have each segment.
+    pub(crate) fn new(
+        schema: &Schema,
+        source: ModelSource,
+        parameters: Parameters,
+        present: &[u64],
+    ) -> Self {
+        let strangers = parameters.strangers();
+        let Parameters {
+            prior,
+            m,
+            u,
+            others,
+        } = parameters;
+        let levels = m.into_iter().zip(u).zip(present);
+        let segments = schema.segments().iter().zip(levels);
+        Self {
+            source,
+            prior,
+            others,
+            prior_weight: units((prior / strangers).log2()),
+            segments: segments
+                .map(|(segment, ((m, u), &present))| {
+                    let ratios = m.iter().zip(&u);
+                    let alike = (u[0] * present as f64).max(f64::from(limits::RARE_ROWS));
+                    SegmentModel {
+                        name: segment.name.clone(),
+                        weights: ratios.map(|(m, u)| segment_weight(m / u)).collect(),
+                        frequency_base: units(alike.log2()),
+                        m,
+                        u,
+                    }
+                })
+                .collect(),
+            rounds: 0,
+            sample_pairs: 0,
+            sample_matches: 0.0,
+        }
+    }
+
+    /// What the possibility that two rows are of relatives or namesakes takes from their weight, in
+    /// 1/256 bit: −log2(1 + Σ (ρ/σ)·Π g/u) over the levels that both rows have.
+    #[must_use]
+    pub fn doubt(&self, levels: &[Option<usize>]) -> i32 {
+        let strangers = strangers(self.prior, &self.others);
+        let odds = self.others.iter().map(|other| {
+            let segments = self.segments.iter().zip(&other.levels).zip(levels);
+            let ratios = segments
+                .filter_map(|((segment, g), level)| level.map(|level| g[level] / segment.u[level]));
+            other.share / strangers * ratios.product::<f64>()
+        });
+        -units((1.0 + odds.sum::<f64>()).log2())
+    }
+}
+
+fn segment_weight(ratio: f64) -> i32 {
+    let max = limits::SEGMENT_WEIGHT_MAX;
+    units(ratio.log2()).clamp(-max, max)
+}
+
+/// Bits to 1/256 bit.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the cast saturates and callers clamp far below"
+)]
+pub(crate) fn units(bits: f64) -> i32 {
+    (bits * f64::from(limits::WEIGHT_UNIT)).round() as i32
+}
+
+/// The probability that a pair of this weight is a match.
+pub(crate) fn probability(weight: i32) -> f64 {
+    let bits = f64::from(weight) / f64::from(limits::WEIGHT_UNIT);
+    1.0 / (1.0 + (-bits).exp2())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_a_distribution_and_its_weights_fall() {
+        for schema in [Schema::jp_1(), Schema::en_1()] {
+            let default = Parameters::default_for(&schema, 1000);
+            let others = default.others.iter().flat_map(|other| &other.levels);
+            for levels in default.m.iter().chain(&default.u).chain(others) {
+                assert!((levels.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+                assert!(levels.iter().all(|&p| p > 0.0));
+            }
+            let source = ModelSource::DefaultFewRecords;
+            let present = vec![1000; schema.segments().len()];
+            let model = Model::new(&schema, source, default, &present);
+            assert_eq!(model.source.label(), "default");
+            for segment in &model.segments {
+                assert!(segment.weights.windows(2).all(|pair| pair[0] > pair[1]));
+            }
+        }
+    }
+
+    #[test]
+    fn weights_are_log_odds() {
+        assert!((probability(0) - 0.5).abs() < 1e-12);
+        assert!((probability(2 * limits::WEIGHT_UNIT) - 0.8).abs() < 1e-12);
+        assert_eq!(units(-1.5), -384);
+    }
+}

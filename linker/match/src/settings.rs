@@ -1,0 +1,94 @@
+//! What the caller decides about a run.
+
+use linker_kernels::KernelChoice;
+
+use crate::{error::MatchError, limits, limits::WEIGHT_UNIT};
+
+/// Settings of a run. Weights are in 1/256 bit and include the prior odds, so 0 is "as likely as not".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Pairs of at least this weight are links, unless a rule holds them back.
+    pub link_threshold: i32,
+    /// Pairs of at least this weight that are not links are for review.
+    pub review_threshold: i32,
+    /// Blocks of more rows are split by a second segment.
+    pub block_rows_max: usize,
+    /// Clusters do not grow beyond this many records.
+    pub cluster_records_max: usize,
+    /// Worker threads; 0 means one per core. Does not change the result.
+    pub threads: usize,
+    /// Which kernel to use. Does not change the result.
+    pub kernel: KernelChoice,
+    /// Seed of the random sample of records that trains and checks the model.
+    pub seed: u64,
+    /// Records of that sample.
+    pub sample_records: usize,
+    /// Runs of at most this many row pairs compare everything with everything, without blocks.
+    pub exhaustive_pairs_max: u64,
+    /// Whether pairs that look like twins are held back for review. Off only where it is known that
+    /// a birth date and an address make a person, as in some test data.
+    pub hold_twins: bool,
+}
+
+impl Settings {
+    /// The defaults: link from 2 bits on (four to one), review from −4 bits (one to sixteen).
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            link_threshold: 2 * WEIGHT_UNIT,
+            review_threshold: -4 * WEIGHT_UNIT,
+            block_rows_max: 4096,
+            cluster_records_max: 100,
+            threads: 0,
+            kernel: KernelChoice::Auto,
+            seed: 0x006d_7573_7562_6931,
+            sample_records: 1500,
+            exhaustive_pairs_max: 400_000_000,
+            hold_twins: true,
+        }
+    }
+
+    /// Refuses settings that contradict each other or a limit.
+    pub(crate) fn check(&self) -> Result<(), MatchError> {
+        let refuse = |rule| Err(MatchError::Settings { rule });
+        if self.review_threshold > self.link_threshold {
+            return refuse("the review threshold is at most the link threshold");
+        }
+        if self.link_threshold.abs().max(self.review_threshold.abs()) > 100 * WEIGHT_UNIT {
+            return refuse("thresholds lie within 100 bits");
+        }
+        if !(2..=limits::BLOCK_ROWS_MAX).contains(&self.block_rows_max) {
+            return refuse("a block has 2 to 65,536 rows");
+        }
+        if !(2..=limits::CLUSTER_RECORDS_MAX).contains(&self.cluster_records_max) {
+            return refuse("a cluster has 2 to 1,000 records");
+        }
+        if self.sample_records == 0 {
+            return refuse("the sample has at least one record");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked_at_their_limits() {
+        assert!(Settings::standard().check().is_ok());
+        let bad: [fn(&mut Settings); 6] = [
+            |s| s.review_threshold = s.link_threshold + 1,
+            |s| s.link_threshold = 100 * WEIGHT_UNIT + 1,
+            |s| s.block_rows_max = limits::BLOCK_ROWS_MAX + 1,
+            |s| s.block_rows_max = 1,
+            |s| s.cluster_records_max = limits::CLUSTER_RECORDS_MAX + 1,
+            |s| s.sample_records = 0,
+        ];
+        for change in bad {
+            let mut settings = Settings::standard();
+            change(&mut settings);
+            assert!(settings.check().is_err());
+        }
+    }
+}
