@@ -1,0 +1,45 @@
+//! What the appliance keeps on disk: sealed token segments, the embedded database, the audit log.
+//!
+//! Three kinds of files, three rules:
+//!
+//! - **Sealed files** (token segments, assignments, ID events, releases) are immutable. Each has its own
+//!   data key, sealed by the token's DKEK. A file counts only once the database names it.
+//! - **The database** (redb, two-phase commit) holds what is small: one row per batch, run,
+//!   generation and release. Every row has a MAC, and one root row covers all of them.
+//! - **The audit log** is append-only. A state change and its audit entry are one database
+//!   transaction; the entry is in the log, synced, before the change is answered.
+//!
+//! Reading order: [`limits`], [`error`], [`record`], then [`Store`]. Calls block: a server wraps them.
+
+mod admit;
+mod audit;
+mod database;
+pub mod error;
+mod fault;
+mod files;
+mod ids;
+pub mod limits;
+mod lines;
+mod log;
+mod open;
+pub mod record;
+mod releases;
+mod rows;
+mod runs;
+mod sealed;
+mod store;
+mod tree;
+mod uploads;
+
+#[cfg(test)]
+mod power_cut;
+
+pub use audit::{VerifiedExport, verify_export};
+pub use error::StoreError;
+pub use fault::Health;
+pub use record::{
+    Admission, AdmittedBatch, Assignment, Assignments, BatchRow, Committed, GenerationRow, IdEvent,
+    ReleaseDraft, ReleaseLine, ReleasePage, ReleaseRow, ResolutionDraft, RunRow, Scope,
+};
+pub use store::Store;
+pub use uploads::UploadState;

@@ -1,0 +1,66 @@
+//! Every bound of the store, with its arithmetic.
+
+use std::time::Duration;
+
+/// Plaintext bytes of one frame of a token segment. Small enough to check in cache, large enough
+/// that 16 bytes of tag and one call per frame do not count.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Largest plaintext of one sealed file: 2^32 frames is the counter's bound, 1 TiB is ours.
+pub const SEALED_BYTES_MAX: u64 = 1 << 40;
+/// Most batches whose upload is under way. Each costs a folder and an open append.
+pub const UPLOADS_MAX: usize = 256;
+/// Largest header of an upload: a manifest of 16 KiB, a signature, a sealed key, and room.
+pub const UPLOAD_HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Largest chunk: 1 MiB of plaintext, one tag, and room for framing.
+pub const CHUNK_BYTES_MAX: usize = (1 << 20) + 1024;
+/// Most chunks of one batch: 65,536 rows of 276 bytes (the widest row, 2,048 bits) are 17.3 MiB.
+pub const CHUNKS_MAX: u32 = 24;
+/// Bytes of all uploads together: 64 of the widest batches.
+pub const UPLOAD_BYTES_MAX: u64 = 64 * 18 * (1 << 20);
+/// Largest audit entry in bytes. Entries hold counts, never rows.
+pub const AUDIT_ENTRY_BYTES_MAX: usize = 8 * 1024;
+/// Most entries of one log: 2^24 of them keep 32 + 32 + 8 bytes each in memory, 1.2 GB at worst.
+pub const AUDIT_ENTRIES_MAX: u64 = 1 << 24;
+/// Largest value of one database row: a manifest of 16 KiB, a run report, sites of a generation.
+pub const ROW_BYTES_MAX: usize = 1 << 20;
+/// Most rows of the database; all are held in memory.
+pub const ROWS_MAX: usize = 1 << 20;
+/// Largest database that is opened for reading only, which copies it to memory.
+pub const DATABASE_BYTES_MAX: u64 = 8 << 30;
+/// redb's page cache. Rows are served from memory, so this only helps writing.
+pub const DATABASE_CACHE_BYTES: usize = 32 << 20;
+/// Longest name of a run or a release.
+pub const ID_BYTES_MAX: usize = 64;
+/// Largest opaque part of a run or a release.
+pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// Most sites of one project; row files number them in 16 bits.
+pub const SITES_MAX: usize = 4_096;
+/// Bytes of one assignment or release line: site number, reference, ID or pseudonym.
+pub const LINE_BYTES: usize = 2 + 16 + 16;
+/// Plaintext bytes of one frame of a file of lines: whole lines only, 1,927 of them.
+pub const LINE_FRAME_BYTES: usize = FRAME_BYTES / LINE_BYTES * LINE_BYTES;
+/// Most lines that one page of a release returns.
+pub const RELEASE_PAGE_MAX: usize = 65_536;
+/// Most runs or releases that one listing returns.
+pub const LIST_MAX: usize = 1_000;
+/// Most parts that one merge or split names.
+pub const EVENT_PARTS_MAX: usize = 65_535;
+/// Space that must be there before a store that met a full disk writes again.
+pub const PROBE_BYTES: usize = 1 << 20;
+/// First wait before a store that met an I/O error is opened again.
+pub const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest wait: space that comes back is noticed within half a minute.
+pub const RETRY_LONGEST: Duration = Duration::from_secs(15);
+
+const _: () = assert!(
+    linker_token::limits::BATCH_ROWS_MAX * (32 * 8 + 16 + 4) < (CHUNKS_MAX as usize) << 20,
+    "the widest batch fits its chunks"
+);
+const _: () = assert!(
+    linker_token::limits::MANIFEST_BYTES_MAX * 2 <= UPLOAD_HEADER_BYTES_MAX,
+    "a manifest and its company fit an upload header"
+);
+const _: () = assert!(
+    BODY_BYTES_MAX + SITES_MAX * 40 + 4_096 < ROW_BYTES_MAX,
+    "rows hold their parts"
+);
