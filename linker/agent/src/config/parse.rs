@@ -1,0 +1,193 @@
+//! From the text of a configuration file to a checked configuration. The raw structs mirror the text.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use linker_token::{SiteId, limits::BATCH_ROWS_MAX};
+use serde::Deserialize;
+use tonic::transport::Uri;
+
+use super::{Appliance, Config, Encoding, Format, Source};
+use crate::{
+    error::{AgentError, Fault},
+    limits,
+};
+
+/// Resolves the text of a configuration file that lies in `folder`.
+///
+/// # Errors
+/// [`Fault::ConfigSyntax`] or [`Fault::ConfigValue`].
+pub(super) fn config(text: &str, folder: &Path, shown: &str) -> Result<Config, AgentError> {
+    let raw: RawConfig = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        let detail = format!("{shown}, line {line}: {}", error.message());
+        AgentError::new(Fault::ConfigSyntax, detail)
+    })?;
+    let source = resolve_source(raw.source, folder)?;
+    let rows = raw.upload.batch_rows;
+    if !(1..=BATCH_ROWS_MAX).contains(&rows) {
+        return Err(value(
+            "upload.batch_rows",
+            format!("it is 1 to {BATCH_ROWS_MAX}"),
+        ));
+    }
+    Ok(Config {
+        site: SiteId::parse(&raw.site.name)
+            .map_err(|error| value("site.name", error.to_string()))?,
+        state: folder.join(raw.site.state),
+        source,
+        custody_key: folder.join(raw.keys.custody_key),
+        appliance: resolve_appliance(raw.appliance, folder)?,
+        batch_rows: rows,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    site: RawSite,
+    source: RawSource,
+    keys: RawKeys,
+    appliance: RawAppliance,
+    #[serde(default)]
+    upload: RawUpload,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSite {
+    name: String,
+    state: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    format: RawFormat,
+    path: PathBuf,
+    mapping: Option<PathBuf>,
+    #[serde(default = "auto")]
+    encoding: Encoding,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawFormat {
+    SsMix2,
+    Csv,
+    Uke,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKeys {
+    custody_key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAppliance {
+    address: String,
+    server_name: String,
+    ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+    #[serde(default = "ten_minutes")]
+    retry_for_seconds: u64,
+    origin: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUpload {
+    #[serde(default = "full_batch")]
+    batch_rows: usize,
+}
+
+impl Default for RawUpload {
+    fn default() -> Self {
+        Self {
+            batch_rows: full_batch(),
+        }
+    }
+}
+
+fn auto() -> Encoding {
+    Encoding::Auto
+}
+
+fn ten_minutes() -> u64 {
+    600
+}
+
+fn full_batch() -> usize {
+    BATCH_ROWS_MAX
+}
+
+fn resolve_source(raw: RawSource, folder: &Path) -> Result<Source, AgentError> {
+    let format = match (raw.format, raw.mapping) {
+        (RawFormat::Csv, Some(mapping)) => Format::Csv {
+            mapping: folder.join(mapping),
+        },
+        (RawFormat::Csv, None) => return Err(value("source.mapping", "csv needs one")),
+        (RawFormat::SsMix2, None) => Format::SsMix2,
+        (RawFormat::Uke, None) => Format::Uke,
+        (RawFormat::SsMix2 | RawFormat::Uke, Some(_)) => {
+            return Err(value("source.mapping", "only csv has one"));
+        }
+    };
+    if raw.encoding != Encoding::Auto && !matches!(format, Format::Csv { .. }) {
+        return Err(value(
+            "source.encoding",
+            "ssmix2 and uke say their encoding themselves; leave it at \"auto\"",
+        ));
+    }
+    Ok(Source {
+        format,
+        path: folder.join(raw.path),
+        encoding: raw.encoding,
+    })
+}
+
+fn resolve_appliance(raw: RawAppliance, folder: &Path) -> Result<Appliance, AgentError> {
+    let address: Uri = raw
+        .address
+        .parse()
+        .map_err(|error| value("appliance.address", "it is not an address").because(error))?;
+    if address.scheme_str() != Some("https") || address.host().is_none() || address.path() != "/" {
+        return Err(value("appliance.address", "it is https://HOST:PORT"));
+    }
+    if rustls_pki_types::ServerName::try_from(raw.server_name.as_str()).is_err() {
+        return Err(value("appliance.server_name", "it is a host name"));
+    }
+    if raw.retry_for_seconds > limits::RETRY_SECONDS_MAX {
+        let most = limits::RETRY_SECONDS_MAX;
+        return Err(value(
+            "appliance.retry_for_seconds",
+            format!("it is at most {most}"),
+        ));
+    }
+    Ok(Appliance {
+        address,
+        server_name: raw.server_name,
+        ca: folder.join(raw.ca),
+        certificate: folder.join(raw.certificate),
+        key: folder.join(raw.key),
+        retry_for: Duration::from_secs(raw.retry_for_seconds),
+        origin: raw.origin,
+    })
+}
+
+fn value(key: &str, rule: impl AsRef<str>) -> AgentError {
+    AgentError::new(Fault::ConfigValue, format!("{key}: {}", rule.as_ref()))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    1 + text.as_bytes()[..offset]
+        .iter()
+        .filter(|&&byte| byte == b'\n')
+        .count()
+}

@@ -1,0 +1,379 @@
+//! Receipts: what the appliance owes for every batch, checked before it is believed and then kept.
+//!
+//! The site is a witness of the audit log: it keeps the largest checkpoint it has seen, and a log that
+//! is shorter than that, or has another root at the same size, was rolled back or rewritten.
+
+use keymgmt_custody::{
+    CustodyError,
+    audit::{Checkpoint, verify_receipt},
+};
+use linkage_proto::v1::Receipt;
+use linker_token::{BatchId, Manifest};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{AgentError, Fault},
+    limits::{AUDIT_ENTRY_BYTES_MAX, CHECKPOINT_BYTES_MAX, PROOF_HASHES_MAX},
+    state::{self, State},
+};
+
+const KEPT_BYTES_MAX: u64 = 256 * 1024;
+
+/// The largest checkpoint that this site has verified.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Name of the log.
+    pub origin: String,
+    /// Number of entries.
+    pub size: u64,
+    /// Root of the tree, hex.
+    pub root: String,
+    /// The signed note.
+    pub note: String,
+}
+
+/// A verified receipt as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// Hex.
+    pub batch_id: String,
+    /// Number of the batch in its submission.
+    pub sequence: u32,
+    /// Key epoch.
+    pub epoch: u32,
+    /// Rows that the site sent.
+    pub rows: u32,
+    /// Rows that the appliance admitted.
+    pub rows_admitted: u32,
+    /// Rows that it put aside.
+    pub rows_quarantined: u32,
+    /// Why.
+    pub quarantined_by_reason: std::collections::BTreeMap<String, u32>,
+    /// The audit entry, text.
+    pub audit_entry: String,
+    /// Its number in the log.
+    pub audit_index: u64,
+    /// The checkpoint, a signed note.
+    pub checkpoint: String,
+    /// Hashes from the entry to the checkpoint's root, hex.
+    pub inclusion_proof: Vec<String>,
+}
+
+/// The parts of an audit entry that a site checks. Others may be there.
+#[derive(Deserialize)]
+struct AuditEntry {
+    seq: u64,
+    subject: String,
+    result: String,
+}
+
+/// Checks receipts with the audit key of the key package.
+#[derive(Debug)]
+pub struct Witness<'a> {
+    state: &'a State,
+    audit_spki: Vec<u8>,
+    origin: Option<String>,
+    seen: Option<Seen>,
+}
+
+impl<'a> Witness<'a> {
+    /// A witness that remembers what the state folder holds.
+    ///
+    /// # Errors
+    /// [`Fault::StateDamaged`], or [`Fault::CheckpointForked`] if the configured log is another one.
+    pub fn load(
+        state: &'a State,
+        audit_spki: Vec<u8>,
+        origin: Option<String>,
+    ) -> Result<Self, AgentError> {
+        let seen = last_seen(state)?;
+        if let (Some(origin), Some(seen)) = (&origin, &seen)
+            && *origin != seen.origin
+        {
+            let detail = "appliance.origin is not the log whose checkpoint is kept";
+            return Err(AgentError::new(Fault::CheckpointForked, detail));
+        }
+        Ok(Self {
+            state,
+            audit_spki,
+            origin,
+            seen,
+        })
+    }
+
+    /// Verifies a receipt for `manifest` and keeps it. A receipt that fails is kept under another name
+    /// as evidence.
+    ///
+    /// # Errors
+    /// One of the receipt faults, or an error of the disk.
+    pub fn accept(&mut self, manifest: &Manifest, receipt: &Receipt) -> Result<Kept, AgentError> {
+        let batch = manifest.batch_id();
+        let kept = kept(manifest, receipt);
+        match self.check(manifest, receipt) {
+            Ok(seen) => {
+                // The checkpoint first: it must never be older than a kept receipt.
+                if self.seen.as_ref().is_none_or(|old| old.size < seen.size) {
+                    state::write_atomic(&self.state.checkpoint(), &json(&seen)?)?;
+                    self.seen = Some(seen);
+                }
+                state::write_atomic(&self.state.receipt(batch), &json(&kept)?)?;
+                Ok(kept)
+            }
+            Err(error) => {
+                state::write_atomic(&self.state.refused_receipt(batch), &json(&kept)?)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Checks everything that can be checked about a receipt; keeps nothing.
+    fn check(&self, manifest: &Manifest, receipt: &Receipt) -> Result<Seen, AgentError> {
+        let batch = manifest.batch_id();
+        check_contents(manifest, receipt)?;
+        let first_line = receipt.checkpoint.lines().next().unwrap_or_default();
+        let origin = self.seen.as_ref().map(|seen| seen.origin.as_str());
+        let origin = self.origin.as_deref().or(origin).unwrap_or(first_line);
+        if first_line != origin {
+            let rule = format!("receipt of batch {batch}: the checkpoint is of another log");
+            return Err(AgentError::new(Fault::CheckpointForked, rule));
+        }
+        let proof: Option<Vec<[u8; 32]>> = receipt
+            .inclusion_proof
+            .iter()
+            .map(|hash| hash.as_slice().try_into().ok())
+            .collect();
+        let proof = proof
+            .filter(|proof| proof.len() <= PROOF_HASHES_MAX)
+            .ok_or_else(|| of_batch(Fault::ReceiptProof, batch))?;
+        let checkpoint = verify_receipt(
+            &receipt.audit_entry,
+            receipt.audit_index,
+            &receipt.checkpoint,
+            &proof,
+            origin,
+            &self.audit_spki,
+        )
+        .map_err(|error| of_custody(batch, error))?;
+        self.check_growth(batch, &checkpoint)?;
+        Ok(Seen {
+            origin: origin.to_owned(),
+            size: checkpoint.size,
+            root: hex::encode(checkpoint.root),
+            note: receipt.checkpoint.clone(),
+        })
+    }
+
+    fn check_growth(&self, batch: BatchId, new: &Checkpoint) -> Result<(), AgentError> {
+        let Some(old) = &self.seen else {
+            return Ok(());
+        };
+        if new.size < old.size {
+            let detail = format!(
+                "receipt of batch {batch}: {} entries, and {} were seen",
+                new.size, old.size
+            );
+            return Err(AgentError::new(Fault::CheckpointShrank, detail));
+        }
+        if new.size == old.size && hex::encode(new.root) != old.root {
+            return Err(of_batch(Fault::CheckpointForked, batch));
+        }
+        Ok(())
+    }
+}
+
+/// The largest checkpoint that the state folder holds.
+///
+/// # Errors
+/// [`Fault::StateDamaged`] or an error of the disk.
+pub fn last_seen(state: &State) -> Result<Option<Seen>, AgentError> {
+    let path = state.checkpoint();
+    let Some(bytes) = state::read_if_there(&path, KEPT_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        AgentError::new(Fault::StateDamaged, path.display().to_string()).because(error)
+    })
+}
+
+/// The receipts that the state folder holds, in order of their batch IDs.
+///
+/// # Errors
+/// [`Fault::StateDamaged`] or an error of the disk.
+pub fn all_kept(state: &State) -> Result<Vec<Kept>, AgentError> {
+    let folder = state.receipts();
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(AgentError::state("receipts", error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry
+            .map_err(|error| AgentError::state("receipts", error))?
+            .path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".json") && !name.ends_with(".refused.json") {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    let read = |path: &std::path::PathBuf| {
+        let bytes = state::read_if_there(path, KEPT_BYTES_MAX)?.unwrap_or_default();
+        serde_json::from_slice(&bytes).map_err(|error| {
+            AgentError::new(Fault::StateDamaged, path.display().to_string()).because(error)
+        })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// That the receipt speaks about this batch: ID, counts, and the entry's own words.
+fn check_contents(manifest: &Manifest, receipt: &Receipt) -> Result<(), AgentError> {
+    let batch = manifest.batch_id();
+    let other = |rule: &str| {
+        AgentError::new(
+            Fault::ReceiptOther,
+            format!("receipt of batch {batch}: {rule}"),
+        )
+    };
+    if receipt.batch_id != batch.0 {
+        return Err(other("it names another batch"));
+    }
+    let (admitted, quarantined) = (receipt.rows_admitted, receipt.rows_quarantined);
+    let reasons = receipt
+        .quarantined_by_reason
+        .values()
+        .map(|n| u64::from(*n));
+    let whole = u64::from(admitted) + u64::from(quarantined) == u64::from(manifest.rows)
+        && reasons.sum::<u64>() == u64::from(quarantined);
+    if !whole {
+        return Err(other("its rows do not add up to those sent"));
+    }
+    let bounded = receipt.audit_entry.len() <= AUDIT_ENTRY_BYTES_MAX
+        && receipt.checkpoint.len() <= CHECKPOINT_BYTES_MAX;
+    let entry: Option<AuditEntry> = Some(&receipt.audit_entry)
+        .filter(|_| bounded)
+        .and_then(|entry| serde_json::from_slice(entry).ok());
+    match entry {
+        Some(entry) if entry.subject != batch.to_string() || entry.result != "ok" => {
+            Err(other("its audit entry is about something else"))
+        }
+        Some(entry) if entry.seq != receipt.audit_index => {
+            Err(other("its audit entry has another number"))
+        }
+        Some(_) => Ok(()),
+        None => Err(other("its audit entry does not parse")),
+    }
+}
+
+fn of_batch(fault: Fault, batch: BatchId) -> AgentError {
+    AgentError::new(fault, format!("receipt of batch {batch}"))
+}
+
+fn of_custody(batch: BatchId, error: CustodyError) -> AgentError {
+    let fault = if matches!(error, CustodyError::BadProof { .. }) {
+        Fault::ReceiptProof
+    } else {
+        Fault::ReceiptSignature
+    };
+    of_batch(fault, batch).because(error)
+}
+
+fn kept(manifest: &Manifest, receipt: &Receipt) -> Kept {
+    Kept {
+        batch_id: manifest.batch_id().to_string(),
+        sequence: manifest.sequence,
+        epoch: manifest.epoch.0,
+        rows: manifest.rows,
+        rows_admitted: receipt.rows_admitted,
+        rows_quarantined: receipt.rows_quarantined,
+        quarantined_by_reason: receipt.quarantined_by_reason.clone(),
+        audit_entry: String::from_utf8_lossy(&receipt.audit_entry).into_owned(),
+        audit_index: receipt.audit_index,
+        checkpoint: receipt.checkpoint.clone(),
+        inclusion_proof: receipt.inclusion_proof.iter().map(hex::encode).collect(),
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, AgentError> {
+    serde_json::to_vec_pretty(value)
+        .map_err(|error| AgentError::new(Fault::Internal, "a file of the state").because(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use linker_token::{CheckValue, Epoch, ProjectId, SchemaDigest, SiteId};
+
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            site: SiteId::parse("hospital").unwrap(),
+            project: ProjectId::parse("demo").unwrap(),
+            epoch: Epoch(1),
+            secret_check: CheckValue([0; 8]),
+            schema: SchemaDigest([0; 32]),
+            normaliser: String::new(),
+            tables: String::new(),
+            sequence: 0,
+            last: true,
+            rows: 3,
+            digest: [0; 32],
+            counts: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn receipt(padding: usize) -> Receipt {
+        let batch = manifest().batch_id();
+        let entry = format!(r#"{{"seq":5,"subject":"{batch}","result":"ok"}}"#);
+        let entry = entry.clone() + &" ".repeat(padding.saturating_sub(entry.len()));
+        Receipt {
+            batch_id: batch.0.to_vec(),
+            rows_admitted: 2,
+            rows_quarantined: 1,
+            quarantined_by_reason: [("all-ones".to_owned(), 1)].into(),
+            audit_entry: entry.into_bytes(),
+            audit_index: 5,
+            checkpoint: String::new(),
+            inclusion_proof: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn contents_must_be_about_the_batch() {
+        let good = receipt(0);
+        assert!(check_contents(&manifest(), &good).is_ok());
+        let (mut index, mut counts, mut reasons) = (good.clone(), good.clone(), good.clone());
+        index.audit_index = 6;
+        counts.rows_admitted = u32::MAX;
+        reasons.quarantined_by_reason.clear();
+        let mut refused = good;
+        refused.audit_entry = String::from_utf8_lossy(&refused.audit_entry)
+            .replace("ok", "BAD_SIGNATURE")
+            .into_bytes();
+        for bad in [index, counts, reasons, refused] {
+            let error = check_contents(&manifest(), &bad).unwrap_err();
+            assert_eq!(error.fault(), Fault::ReceiptOther);
+        }
+    }
+
+    #[test]
+    fn one_past_the_bounds_is_refused() {
+        assert!(check_contents(&manifest(), &receipt(AUDIT_ENTRY_BYTES_MAX)).is_ok());
+        assert!(check_contents(&manifest(), &receipt(AUDIT_ENTRY_BYTES_MAX + 1)).is_err());
+        let mut long = receipt(0);
+        long.checkpoint = "x".repeat(CHECKPOINT_BYTES_MAX + 1);
+        assert!(check_contents(&manifest(), &long).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let witness = Witness::load(&state, Vec::new(), None).unwrap();
+        let mut deep = receipt(0);
+        deep.inclusion_proof = vec![vec![0; 32]; PROOF_HASHES_MAX + 1];
+        let error = witness.check(&manifest(), &deep).unwrap_err();
+        assert_eq!(error.fault(), Fault::ReceiptProof);
+        deep.inclusion_proof = vec![vec![0; 31]];
+        let error = witness.check(&manifest(), &deep).unwrap_err();
+        assert_eq!(error.fault(), Fault::ReceiptProof);
+    }
+}

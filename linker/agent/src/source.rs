@@ -1,0 +1,242 @@
+//! Reads a source file by file and hands over its records. Two walks make a run: the first only checks,
+//! so that nothing is sent of a source that must be refused.
+
+mod files;
+
+use std::{collections::BTreeMap, path::Path};
+
+use linker_tokenize::{CsvMapping, ReadError, Screen, SourceEncoding, SourceRecord, format};
+
+use crate::{
+    config::{self, Config, Encoding, Format, read_named},
+    crawl::{self, Passed},
+    error::{AgentError, Fault},
+    limits::{CONFIG_BYTES_MAX, REFUSED_PERMILLE_MAX, REFUSED_SHARE_ROWS_MIN},
+    lookup::Problems,
+};
+
+/// A source that is ready to be read.
+#[derive(Debug)]
+pub struct Source {
+    format: Format,
+    mapping: Option<CsvMapping>,
+}
+
+/// What one walk over a source saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Files.
+    pub passed: Passed,
+    /// Rows, claims or messages.
+    pub rows: u64,
+    /// Of these, usable records.
+    pub records: u64,
+    /// Of these, messages that delete their patient.
+    pub deletions: u64,
+    /// Of these, left out, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Records by what was noticed about them.
+    pub quality: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    /// Rows left out.
+    #[must_use]
+    pub fn refused_total(&self) -> u64 {
+        self.refused.values().sum()
+    }
+
+    fn see(&mut self, outcome: &Outcome) {
+        self.rows += 1;
+        match outcome {
+            Outcome::Record(record) => {
+                self.records += 1;
+                for quality in record.quality().iter() {
+                    *self.quality.entry(quality.code()).or_default() += 1;
+                }
+            }
+            Outcome::Deletion => self.deletions += 1,
+            Outcome::Refused(refused) => *self.refused.entry(refused.code).or_default() += 1,
+        }
+    }
+}
+
+/// What became of one row, claim or message.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A usable record.
+    Record(SourceRecord),
+    /// A message that deletes its patient.
+    Deletion,
+    /// It is left out.
+    Refused(Refused),
+}
+
+/// Why a row, claim or message was left out, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Row in its file, from 1; 0 for a message that is a file.
+    pub row: u64,
+    /// Stable code.
+    pub code: &'static str,
+    /// The field to blame, if there is one.
+    pub field: &'static str,
+}
+
+/// Takes what is read, with its file.
+pub type Sink<'a> = dyn FnMut(&Path, Outcome) -> Result<(), AgentError> + 'a;
+
+impl Source {
+    /// Loads what reading needs: for CSV the column mapping.
+    ///
+    /// # Errors
+    /// [`Fault::FileUnreadable`] or [`Fault::MappingRefused`].
+    pub fn open(source: &config::Source) -> Result<Self, AgentError> {
+        let mapping = match &source.format {
+            Format::Csv { mapping } => Some(load_mapping(mapping, source.encoding)?),
+            Format::SsMix2 | Format::Uke => None,
+        };
+        Ok(Self {
+            format: source.format.clone(),
+            mapping,
+        })
+    }
+
+    /// Walks over all files at `path` and hands over every record.
+    ///
+    /// # Errors
+    /// A fault of the source, or what `sink` returns.
+    pub fn read(&self, path: &Path, sink: &mut Sink<'_>) -> Result<Tally, AgentError> {
+        self.read_screened(path, None, sink)
+    }
+
+    /// Walks over all files and checks whether they can be used. Refused rows go to `problems`.
+    ///
+    /// # Errors
+    /// A fault of the source: of a file, or [`Fault::RowsRefused`] and [`Fault::SourceEmpty`] of all.
+    pub fn check(
+        &self,
+        path: &Path,
+        problems: &mut Problems,
+        seen: &dyn Fn(),
+    ) -> Result<Tally, AgentError> {
+        let mut screen = Screen::new();
+        let tally = self.read_screened(path, Some(&mut screen), &mut |file, outcome| {
+            if let Outcome::Refused(refused) = outcome {
+                problems.add(file, refused.row, refused.code, refused.field);
+            }
+            seen();
+            Ok(())
+        })?;
+        screen
+            .verdict()
+            .map_err(|refusal| files::of_file(files::MESSAGE, &ReadError::Refused(refusal)))?;
+        check_share(&tally)?;
+        Ok(tally)
+    }
+
+    fn read_screened(
+        &self,
+        path: &Path,
+        mut screen: Option<&mut Screen>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Tally, AgentError> {
+        let mut tally = Tally::default();
+        let passed = crawl::walk(&self.format, path, &mut |file| {
+            self.read_file(file, screen.as_deref_mut(), &mut |file, outcome| {
+                tally.see(&outcome);
+                sink(file, outcome)
+            })
+        })?;
+        tally.passed = passed;
+        Ok(tally)
+    }
+
+    fn read_file(
+        &self,
+        file: &Path,
+        screen: Option<&mut Screen>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), AgentError> {
+        match (&self.format, &self.mapping) {
+            (Format::SsMix2, _) => files::read_message(file, screen, sink),
+            (Format::Csv { .. }, Some(mapping)) => files::read_rows(file, sink, |bytes, rows| {
+                format::csv::read(mapping, bytes, rows)
+            }),
+            (Format::Csv { .. } | Format::Uke, _) => {
+                files::read_rows(file, sink, |bytes, rows| format::uke::read(bytes, rows))
+            }
+        }
+    }
+}
+
+/// Whether the share of refused rows says that the source is read wrongly.
+fn check_share(tally: &Tally) -> Result<(), AgentError> {
+    let refused = tally.refused_total();
+    let share_matters = tally.rows >= REFUSED_SHARE_ROWS_MIN;
+    if share_matters && refused * 1000 > tally.rows * REFUSED_PERMILLE_MAX
+        || tally.records == 0 && refused > 0
+    {
+        let detail = format!("{refused} of {} rows", tally.rows);
+        return Err(AgentError::new(Fault::RowsRefused, detail));
+    }
+    if tally.records == 0 {
+        return Err(AgentError::new(Fault::SourceEmpty, ""));
+    }
+    Ok(())
+}
+
+fn load_mapping(path: &Path, encoding: Encoding) -> Result<CsvMapping, AgentError> {
+    let bytes = read_named("source.mapping", path, CONFIG_BYTES_MAX)?;
+    let refused = |detail: String| {
+        AgentError::new(
+            Fault::MappingRefused,
+            format!("{}: {detail}", path.display()),
+        )
+    };
+    let text =
+        String::from_utf8(bytes).map_err(|error| refused("not UTF-8".to_owned()).because(error))?;
+    let mapping = CsvMapping::parse(&text).map_err(|error| refused(error.to_string()))?;
+    Ok(mapping.with_encoding(match encoding {
+        Encoding::Auto => None,
+        Encoding::Utf8 => Some(SourceEncoding::Utf8),
+        Encoding::Cp932 => Some(SourceEncoding::Cp932),
+    }))
+}
+
+/// The source of a configuration, opened.
+///
+/// # Errors
+/// As [`Source::open`].
+pub fn of(config: &Config) -> Result<Source, AgentError> {
+    Source::open(&config.source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_mapping_parses() {
+        let text = include_str!("../samples/town.toml");
+        assert!(CsvMapping::parse(text).is_ok());
+    }
+
+    #[test]
+    fn the_share_of_refused_rows_is_judged_one_past_its_bound() {
+        let tally = |rows: u64, refused: u64| Tally {
+            rows,
+            records: rows - refused,
+            refused: BTreeMap::from([("row-columns", refused)]),
+            ..Tally::default()
+        };
+        let fault = |tally: &Tally| check_share(tally).err().map(|error| error.fault());
+        assert_eq!(fault(&tally(1000, REFUSED_PERMILLE_MAX)), None);
+        let past = tally(1000, REFUSED_PERMILLE_MAX + 1);
+        assert_eq!(fault(&past), Some(Fault::RowsRefused));
+        let few = REFUSED_SHARE_ROWS_MIN - 1;
+        assert_eq!(fault(&tally(few, few - 1)), None);
+        assert_eq!(fault(&tally(few, few)), Some(Fault::RowsRefused));
+        assert_eq!(fault(&tally(0, 0)), Some(Fault::SourceEmpty));
+    }
+}

@@ -1,0 +1,147 @@
+//! Opens the connection: TCP, then TLS 1.3 with this agent's certificate. What the TLS stack found
+//! wrong is remembered, because the layers above it only say that the connection broke.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tonic::transport::Uri;
+use tower::Service;
+
+use super::fault;
+use crate::{
+    config::Appliance,
+    error::{AgentError, Fault},
+    limits::CONNECT_TIMEOUT,
+};
+
+/// What the TLS stack last found wrong, shared with the connections.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen(Arc<Mutex<Option<(Fault, &'static str)>>>);
+
+impl Seen {
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(super) fn take(&self) -> Option<AgentError> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        seen.map(|(fault, rule)| AgentError::new(fault, rule))
+    }
+
+    fn note(&self, error: &io::Error) {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        if let Some(inner) = inner {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault::of_tls(inner));
+        }
+    }
+}
+
+/// A connector for the configured appliance, whatever the address of the call says.
+pub(super) fn new(
+    appliance: &Appliance,
+    tls: Arc<rustls::ClientConfig>,
+    seen: Seen,
+) -> impl Service<Uri, Response = TokioIo<Watched>, Error = io::Error, Future: Send> + Send + 'static
+{
+    let name = ServerName::try_from(appliance.server_name.clone())
+        .expect("the configuration checked the name");
+    let host = appliance.address.host().unwrap_or_default();
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let port = appliance.address.port_u16().unwrap_or(443);
+    tower::service_fn(move |_uri: Uri| {
+        let (tls, name, host, seen) = (tls.clone(), name.clone(), host.clone(), seen.clone());
+        async move {
+            let connected = timeout(CONNECT_TIMEOUT, connect(tls, name, &host, port));
+            match connected.await.unwrap_or_else(|late| Err(late.into())) {
+                Ok(stream) => Ok(TokioIo::new(Watched { stream, seen })),
+                Err(error) => {
+                    seen.note(&error);
+                    Err(error)
+                }
+            }
+        }
+    })
+}
+
+async fn connect(
+    tls: Arc<rustls::ClientConfig>,
+    name: ServerName<'static>,
+    host: &str,
+    port: u16,
+) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    TlsConnector::from(tls).connect(name, stream).await
+}
+
+/// A TLS stream whose errors are remembered. In TLS 1.3 the appliance refuses a client certificate
+/// only after the client's handshake has ended, so the alert arrives here.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: TlsStream<TcpStream>,
+    seen: Seen,
+}
+
+impl Watched {
+    /// A write fails when the appliance has hung up; its last words may still be unread.
+    fn last_words(&mut self, cx: &mut Context<'_>, error: &io::Error) {
+        self.seen.note(error);
+        let mut buffer = [0; 64];
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut ReadBuf::new(&mut buffer));
+        if let Poll::Ready(Err(error)) = read {
+            self.seen.note(&error);
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if let Poll::Ready(Err(error)) = &read {
+            self.seen.note(error);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Err(error)) = &written {
+            self.last_words(cx, error);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if let Poll::Ready(Err(error)) = &flushed {
+            self.last_words(cx, error);
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

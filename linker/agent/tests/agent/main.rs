@@ -1,0 +1,14 @@
+//! The binary `tokenizer` from outside: a site in a temporary folder against a small appliance over
+//! mutual TLS on the loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of these tests are tests themselves: a panic is their failure"
+)]
+
+mod formats;
+mod keys;
+mod sources;
+mod support;
+mod tls;
+mod upload;

@@ -1,0 +1,5 @@
+//! What the tests share: a site in a temporary folder, certificates, and a small appliance.
+
+pub(crate) mod appliance;
+pub(crate) mod pki;
+pub(crate) mod site;
