@@ -1,0 +1,100 @@
+//! Entries of the audit log: one line of JSON with a fixed order of keys and no identifiers.
+
+use std::collections::BTreeMap;
+
+use crate::clock::utc;
+
+/// What happened, to be written with the state change it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Who: the URI of a certificate, or `appliance`.
+    pub actor: String,
+    /// Which operation.
+    pub operation: &'static str,
+    /// On what: a batch, run or release ID.
+    pub subject: String,
+    /// How much.
+    pub counts: BTreeMap<String, u64>,
+    /// `ok`, or a reason code.
+    pub result: &'static str,
+}
+
+/// The actor of what the service does by itself.
+pub const SELF: &str = "appliance";
+
+impl Entry {
+    /// An entry without counts whose result is `ok`.
+    #[must_use]
+    pub fn new(at: u64, actor: &str, operation: &'static str, subject: &str) -> Self {
+        Self {
+            at,
+            actor: actor.to_owned(),
+            operation,
+            subject: subject.to_owned(),
+            counts: BTreeMap::new(),
+            result: "ok",
+        }
+    }
+
+    /// The same entry with one more count.
+    #[must_use]
+    pub fn count(mut self, name: &str, value: u64) -> Self {
+        self.counts.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The same entry with another result.
+    #[must_use]
+    pub fn result(self, result: &'static str) -> Self {
+        Self { result, ..self }
+    }
+
+    /// The entry's canonical line under the number that the log gives it, without an end of line.
+    #[must_use]
+    pub fn render(&self, seq: u64) -> String {
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .map(|(name, value)| format!("{}:{value}", quoted(name)))
+            .collect();
+        format!(
+            r#"{{"seq":{seq},"utc":{},"actor":{},"operation":{},"subject":{},"counts":{{{}}},"result":{}}}"#,
+            quoted(&utc(self.at)),
+            quoted(&self.actor),
+            quoted(self.operation),
+            quoted(&self.subject),
+            counts.join(","),
+            quoted(self.result),
+        )
+    }
+}
+
+/// When the entry with these bytes was written.
+#[must_use]
+pub fn instant(entry: &[u8]) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    crate::clock::parse_utc(line.get("utc")?.as_str()?)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_canonical() {
+        let entry = Entry::new(0, "spiffe://m/\"a\"\n", "admit", "ab")
+            .count("rows", 2)
+            .count("a", 1);
+        assert_eq!(
+            entry.render(7),
+            r#"{"seq":7,"utc":"1970-01-01T00:00:00Z","actor":"spiffe://m/\"a\"\n","operation":"admit","subject":"ab","counts":{"a":1,"rows":2},"result":"ok"}"#
+        );
+        assert_eq!(instant(entry.render(7).as_bytes()), Some(0));
+    }
+}

@@ -1,0 +1,7 @@
+//! Who calls, and what that caller may do.
+
+pub mod caller;
+pub mod roles;
+
+pub use caller::{Caller, Callers, Grant};
+pub use roles::{Method, Role, authorise};

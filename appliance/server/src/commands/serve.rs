@@ -1,0 +1,217 @@
+//! `appliance serve`: from a configuration to open ports, and back.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rustls::ServerConfig;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    admin,
+    clock::Clock,
+    commands::{Failure, logging},
+    config::Config,
+    grpc, limits, metrics,
+    service::{Appliance, Parts, health, run},
+    setup::{self, CustodyFiles},
+    tls::Listener,
+};
+
+/// Serves until SIGTERM or SIGINT. Nothing is opened before the whole configuration is checked.
+pub(super) fn serve(path: &Path) -> Result<(), Failure> {
+    let clock = Clock::System;
+    let config = Config::load(path)?;
+    let tls = Arc::new(ArcSwap::new(config.tls.load(clock.now())?));
+    let files = CustodyFiles::load(&config)?;
+    let trust = setup::trust(&config)?;
+    logging::start();
+    let metrics = metrics::install().map_err(|error| Failure::machine(&error))?;
+    let custody = files.open(&config)?;
+    let store = setup::store(&config, custody.clone())?;
+    let appliance = Arc::new(Appliance::new(Parts {
+        scope: setup::scope(&config),
+        origin: config.origin.clone(),
+        settings: config.settings,
+        custody,
+        store,
+        clock,
+        trust,
+    })?);
+    health::check_kernels(&appliance);
+    health::check_keys(&appliance);
+    health::check_store_and_clock(&appliance, Duration::ZERO);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::machine(&error))?;
+    let service = Service {
+        config,
+        appliance,
+        tls,
+        metrics,
+    };
+    let result = runtime.block_on(service.run(path));
+    // Work that blocks on disk or HSM is given up here; what it had not committed is redone.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+struct Service {
+    config: Config,
+    appliance: Arc<Appliance>,
+    tls: Arc<ArcSwap<ServerConfig>>,
+    metrics: PrometheusHandle,
+}
+
+impl Service {
+    async fn run(self, path: &Path) -> Result<(), Failure> {
+        let mut signals = Signals::new()?;
+        let listener = Listener::bind(self.config.grpc, self.tls.clone()).await;
+        let listener = listener.map_err(|error| Failure::listener(&error))?;
+        let admin = TcpListener::bind(self.config.admin).await;
+        let admin = admin.map_err(|error| Failure::listener(&error))?;
+        let grpc_at = listener
+            .address()
+            .map_err(|error| Failure::listener(&error))?;
+        let admin_at = admin
+            .local_addr()
+            .map_err(|error| Failure::listener(&error))?;
+        if let Some(file) = &self.config.port_file {
+            write_ports(file, grpc_at, admin_at).map_err(|error| Failure::output(&error))?;
+        }
+        tracing::info!(%grpc_at, %admin_at, "the service listens");
+        let (stop, stopped) = watch::channel(false);
+        let checks = tokio::spawn(checks(self.appliance.clone(), stopped.clone()));
+        let admin = admin::serve(admin, self.appliance.clone(), self.metrics, stopped.clone());
+        let admin = tokio::spawn(admin);
+        let mut grpc = tokio::spawn(grpc::serve(listener, self.appliance.clone(), stopped));
+        loop {
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    Received::Reload => reload(path, &self.appliance, &self.tls),
+                    Received::Stop => break,
+                },
+                _ended = &mut grpc => {
+                    let ended = std::io::Error::other("the gRPC listener ended by itself");
+                    return Err(Failure::listener(&ended));
+                }
+            }
+        }
+        tracing::info!("the service stops");
+        self.appliance.stop();
+        let _listening = stop.send(true);
+        let deadline = Instant::now() + limits::STOP_GRACE;
+        let ended = timeout(limits::STOP_GRACE, async {
+            let _grpc = (&mut grpc).await;
+            let _admin = admin.await;
+            let _checks = checks.await;
+        });
+        if ended.await.is_err() {
+            tracing::warn!("requests in progress were cut off");
+        }
+        while run::is_active(&self.appliance) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+/// Checks store and clock every second, and keys every few.
+async fn checks(appliance: Arc<Appliance>, mut stop: watch::Receiver<bool>) {
+    let started = Instant::now();
+    let mut ticks = interval(limits::HEALTH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for count in 0_u32.. {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let appliance = appliance.clone();
+        let check = tokio::task::spawn_blocking(move || {
+            if count.is_multiple_of(limits::HEALTH_KEY_EVERY) {
+                health::check_keys(&appliance);
+            }
+            health::check_store_and_clock(&appliance, started.elapsed());
+        });
+        if check.await.is_err() {
+            tracing::error!("a health check ended without an answer");
+        }
+    }
+}
+
+/// Takes over certificates, revocation lists, callers and enrolment, or keeps all of the old ones.
+fn reload(path: &Path, appliance: &Appliance, tls: &ArcSwap<ServerConfig>) {
+    let loaded = Config::load(path).and_then(|config| {
+        let server = config.tls.load(appliance.now())?;
+        Ok((server, setup::trust(&config)?))
+    });
+    match loaded {
+        Ok((server, trust)) => {
+            let entry = appliance
+                .entry(crate::audit::SELF, "reload", "configuration")
+                .count("callers", trust.callers.len() as u64)
+                .count("sites-enrolled", trust.enrolment.sites.len() as u64);
+            if let Err(error) = appliance.append_audit(&entry) {
+                tracing::error!(
+                    code = error.code(),
+                    "not reloaded: the audit log takes no entry"
+                );
+                return;
+            }
+            tls.store(server);
+            appliance.replace_trust(trust);
+            tracing::info!("certificates, revocation lists, callers and enrolment were read again");
+        }
+        Err(error) => tracing::error!(%error, "not reloaded: the old ones stay in force"),
+    }
+}
+
+/// Writes the bound addresses, whole or not at all.
+fn write_ports(path: &Path, grpc: SocketAddr, admin: SocketAddr) -> std::io::Result<()> {
+    let part = path.with_extension("part");
+    let object = serde_json::json!({ "grpc": grpc.to_string(), "admin": admin.to_string() });
+    fs::write(&part, format!("{object}\n"))?;
+    fs::rename(part, path)
+}
+
+enum Received {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::machine(&error));
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Received {
+        tokio::select! {
+            _ = self.hangup.recv() => Received::Reload,
+            _ = self.interrupt.recv() => Received::Stop,
+            _ = self.terminate.recv() => Received::Stop,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The one error of the service. Each has a stable code, a plain sentence and an advice.
+//!
+//! No variant carries a value from a row, a reference, an identifier or key bytes.
+
+use appliance_store::StoreError;
+use keymgmt_custody::CustodyError;
+use linker_match::MatchError;
+use linker_token::TokenError;
+
+use crate::reasons::{self, Class, Reason};
+
+/// Why an operation was refused or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The certificate has no role that may do this.
+    #[error("this certificate may not call this method")]
+    NotPermitted,
+    /// The named thing is not there, or not for this caller.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// The request breaks a rule of the protocol.
+    #[error("the request is malformed: {rule}")]
+    Malformed {
+        /// The rule.
+        rule: &'static str,
+    },
+    /// The manifest does not parse.
+    #[error("the manifest cannot be read")]
+    BadManifest(#[source] TokenError),
+    /// The batch is for another project.
+    #[error("the batch is for another project")]
+    WrongProject,
+    /// The batch was encoded in another key epoch.
+    #[error("the batch was encoded in another key epoch")]
+    WrongEpoch,
+    /// The batch was encoded under another schema.
+    #[error("the batch was encoded under another schema")]
+    WrongSchema,
+    /// The batch was encoded with another encoding secret.
+    #[error("the batch was encoded with another encoding secret")]
+    WrongSecret,
+    /// The manifest names a site that is not the certificate's.
+    #[error("the manifest names another site than the certificate")]
+    ForeignSite,
+    /// The site is not in the signed enrolment.
+    #[error("the site is not enrolled in this key epoch")]
+    NotEnrolled,
+    /// The site's enrolment has run out.
+    #[error("the site's enrolment has expired")]
+    EnrolmentExpired,
+    /// The manifest's signature is not the site's.
+    #[error("the manifest's signature is not the enrolled site's")]
+    BadSignature,
+    /// The batch does not open, or is not what its manifest says.
+    #[error("the batch does not open as its manifest says")]
+    CorruptChunk,
+    /// A stream starts or continues at the wrong place.
+    #[error("the next chunk to send is another one")]
+    OutOfOrder {
+        /// The first chunk that is not durable yet.
+        next_sequence: u32,
+    },
+    /// The stream ended before the last chunk.
+    #[error("the upload ended before its last chunk")]
+    Incomplete {
+        /// The first chunk that is not durable yet.
+        next_sequence: u32,
+    },
+    /// A bound was passed.
+    #[error("{what} exceeds its limit of {limit}")]
+    TooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The same work is under way, or as much as may be.
+    #[error("{what} is under way")]
+    Busy {
+        /// What is under way.
+        what: &'static str,
+    },
+    /// The request ID was used before for something else.
+    #[error("the request ID was used before with other contents")]
+    Conflict,
+    /// No batch has been admitted.
+    #[error("no batch has been admitted yet")]
+    NothingToLink,
+    /// The run has no result to release.
+    #[error("the run has no result that can be released")]
+    RunNotReleased,
+    /// Matching failed.
+    #[error("the run failed")]
+    RunFailed(#[source] MatchError),
+    /// A call took longer than it may.
+    #[error("the call took too long")]
+    TimedOut,
+    /// A readiness condition is open.
+    #[error("the service is not ready: {condition}")]
+    NotReady {
+        /// Which condition.
+        condition: &'static str,
+    },
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    Stopping,
+    /// The last check of the token failed.
+    #[error("the appliance's HSM token did not answer its last check")]
+    HsmGone,
+    /// The token does not answer or a key cannot be used.
+    #[error("the appliance's HSM token does not answer")]
+    Hsm(#[source] CustodyError),
+    /// The disk is full.
+    #[error("the disk is full")]
+    DiskFull(#[source] StoreError),
+    /// The uploads that are not finished take all the room they may.
+    #[error("unfinished uploads take all the room they may")]
+    UploadQuota(#[source] StoreError),
+    /// The store failed.
+    #[error("the store refuses")]
+    Store(#[source] StoreError),
+    /// A stored file or row is not what was written.
+    #[error("the store is damaged")]
+    StoreDamaged(#[source] StoreError),
+    /// A stored batch or entry is not what it should be.
+    #[error("{what} is damaged")]
+    Damaged {
+        /// What is damaged.
+        what: &'static str,
+    },
+    /// A task ended without an answer.
+    #[error("an internal task ended without an answer")]
+    Internal,
+}
+
+impl ServiceError {
+    /// The stable reason code of `google.rpc.ErrorInfo`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.reason().code
+    }
+
+    /// What the caller can do.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        self.reason().advice
+    }
+
+    /// What kind of answer this is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.reason().class
+    }
+
+    /// Where the caller should go on, for errors of a stream's place.
+    #[must_use]
+    pub fn next_sequence(&self) -> Option<u32> {
+        if let Self::OutOfOrder { next_sequence } | Self::Incomplete { next_sequence } = self {
+            Some(*next_sequence)
+        } else {
+            None
+        }
+    }
+
+    /// The row of the table of reasons.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::NotPermitted => reasons::NOT_PERMITTED,
+            Self::ForeignSite => reasons::FOREIGN_SITE,
+            Self::NotFound { .. } => reasons::NOT_FOUND,
+            Self::Malformed { .. } => reasons::MALFORMED,
+            Self::BadManifest(_) => reasons::MALFORMED,
+            Self::WrongProject => reasons::WRONG_PROJECT,
+            Self::WrongEpoch => reasons::WRONG_EPOCH,
+            Self::WrongSchema => reasons::WRONG_SCHEMA,
+            Self::WrongSecret => reasons::WRONG_SECRET,
+            Self::NotEnrolled => reasons::NOT_ENROLLED,
+            Self::EnrolmentExpired => reasons::ENROLMENT_EXPIRED,
+            Self::BadSignature => reasons::BAD_SIGNATURE,
+            Self::CorruptChunk => reasons::CORRUPT_CHUNK,
+            Self::OutOfOrder { .. } => reasons::OUT_OF_ORDER,
+            Self::Incomplete { .. } => reasons::INCOMPLETE,
+            Self::TooLarge { .. } => reasons::TOO_LARGE,
+            Self::Busy { .. } => reasons::BUSY,
+            Self::Conflict => reasons::CONFLICT,
+            Self::NothingToLink => reasons::NOTHING_TO_LINK,
+            Self::RunNotReleased => reasons::RUN_NOT_RELEASED,
+            Self::RunFailed(_) => reasons::RUN_FAILED,
+            Self::TimedOut => reasons::TIMED_OUT,
+            Self::NotReady { .. } => reasons::NOT_READY,
+            Self::Stopping => reasons::STOPPING,
+            Self::Hsm(_) | Self::HsmGone => reasons::HSM_UNAVAILABLE,
+            Self::DiskFull(_) => reasons::DISK_FULL,
+            Self::UploadQuota(_) => reasons::UPLOAD_QUOTA,
+            Self::Store(_) => reasons::STORE_UNAVAILABLE,
+            Self::Damaged { .. } | Self::StoreDamaged(_) => reasons::DAMAGED,
+            Self::Internal => reasons::INTERNAL,
+        }
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        const UPLOADS: [&str; 2] = ["the number of uploads", "all uploads together"];
+        match error {
+            StoreError::DiskFull => Self::DiskFull(error),
+            StoreError::Custody(source) => Self::Hsm(source),
+            StoreError::OutOfOrder { expected } => Self::OutOfOrder {
+                next_sequence: expected,
+            },
+            StoreError::NotFound { what } => Self::NotFound { what },
+            StoreError::Conflict { .. } => Self::Conflict,
+            StoreError::Damaged { .. }
+            | StoreError::AuditShort { .. }
+            | StoreError::RolledBack { .. }
+            | StoreError::Token(_) => Self::StoreDamaged(error),
+            StoreError::TooLarge { what, .. } if UPLOADS.contains(&what) => {
+                Self::UploadQuota(error)
+            }
+            StoreError::ReadOnly
+            | StoreError::Offline
+            | StoreError::Io { .. }
+            | StoreError::Database { .. }
+            | StoreError::DatabaseStopped { .. }
+            | StoreError::DataInUse
+            | StoreError::NoStore
+            | StoreError::OtherScope { .. }
+            | StoreError::AlreadyAdmitted
+            | StoreError::TooLarge { .. }
+            | StoreError::Refused { .. }
+            | _ => Self::Store(error),
+        }
+    }
+}

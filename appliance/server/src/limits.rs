@@ -1,0 +1,120 @@
+//! Every bound of the service, with its arithmetic.
+
+use std::time::Duration;
+
+/// Largest configuration file, certificate, list or enrolment that is read, in bytes. A revocation
+/// list of 50,000 entries is about 2 MB.
+pub const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Most callers in the configuration: some hundreds of sites with a few agents each.
+pub const CALLERS_MAX: usize = 4096;
+/// Longest caller URI, in bytes.
+pub const URI_BYTES_MAX: usize = 256;
+/// Most projects of one processing caller.
+pub const CALLER_PROJECTS_MAX: usize = 64;
+
+/// TLS handshakes at the same time. One costs about 4 ms of CPU, so this is a quarter second of work.
+pub const HANDSHAKES_MAX: usize = 64;
+/// How long a client may take for its handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that have finished their handshake and wait to be served.
+pub const ACCEPTED_QUEUE: usize = 16;
+/// Connections at the same time.
+pub const CONNECTIONS_MAX: usize = 1024;
+/// After this age a connection is closed, so that a revocation bites on open connections too.
+pub const CONNECTION_AGE_MAX: Duration = Duration::from_secs(600);
+/// What a connection past its age may still take to finish.
+pub const CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
+/// HTTP/2 ping interval on a silent connection.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a ping may stay without an answer.
+pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Streams at the same time on one connection.
+pub const STREAMS_MAX: u32 = 32;
+/// Requests worked on at the same time for one connection; more are refused at once.
+pub const REQUESTS_PER_CONNECTION: usize = 16;
+/// Largest header list of a request, in bytes.
+pub const HEADER_LIST_BYTES_MAX: u32 = 8 * 1024;
+/// Resets by the peer that may wait to be accepted on one connection (the bound of h2, set openly).
+pub const PENDING_RESETS_MAX: usize = 20;
+/// Resets that a peer's protocol errors may cause on one connection (the bound of h2, set openly).
+pub const LOCAL_RESETS_MAX: usize = 1024;
+
+/// Plaintext bytes of one batch chunk.
+pub const CHUNK_PLAIN_BYTES: usize = 1 << 20;
+/// Sealed bytes of one chunk: the plaintext and a 16-byte AES-256-GCM tag.
+pub const CHUNK_BYTES_MAX: usize = CHUNK_PLAIN_BYTES + 16;
+/// Largest message on the way in: a chunk, its number and the framing of protobuf, rounded up.
+pub const MESSAGE_IN_BYTES_MAX: usize = CHUNK_BYTES_MAX + 4096;
+/// Largest message on the way in of services that take no chunks.
+pub const SMALL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Largest message on the way out. A page of the crosswalk stays far below it.
+pub const MESSAGE_OUT_BYTES_MAX: usize = 2 << 20;
+/// Most chunks of one batch: the largest batch in chunks, rounded up.
+pub const CHUNKS_MAX: usize = BATCH_BYTES_MAX.div_ceil(CHUNK_PLAIN_BYTES);
+/// Bytes before the rows of a canonical batch: magic, width, count.
+pub const BATCH_HEAD_BYTES: usize = 16;
+/// Largest batch in canonical bytes: the head and 65,536 rows of 2,048 bits with reference and flags.
+pub const BATCH_BYTES_MAX: usize = BATCH_HEAD_BYTES
+    + linker_token::limits::BATCH_ROWS_MAX * (32 * 8 + linker_token::limits::REFERENCE_BYTES + 4);
+/// Largest sealed content key: RSA of 4,096 bits.
+pub const SEALED_KEY_BYTES_MAX: usize = 512;
+/// An ECDSA P-256 signature, r and s.
+pub const SIGNATURE_BYTES: usize = 64;
+
+/// Flow-control window of one stream: a chunk and a little, so that one chunk is always on its way.
+pub const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// Flow-control window of one connection.
+pub const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// Largest HTTP/2 frame on the way in.
+pub const FRAME_BYTES_MAX: u32 = 64 * 1024;
+/// How long any call may take until its answer begins; each method has its own, shorter limit.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(590);
+/// How long a unary call may take.
+pub const UNARY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long planning a run or freezing a release may take: both read all rows once.
+pub const LONG_UNARY_TIMEOUT: Duration = Duration::from_secs(540);
+/// How long an uploading site may stay silent between two messages.
+pub const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one upload stream may take; it is resumable.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(570);
+/// Upload streams at the same time over all sites; each holds one chunk.
+pub const UPLOADS_MAX: usize = 64;
+/// Batches that are opened and admitted at the same time. Each needs about four times its bytes:
+/// 2 × 4 × 18 MB are 145 MB.
+pub const ADMISSIONS_MAX: usize = 2;
+/// Longest request ID, approval number or recipient, in bytes.
+pub const TEXT_BYTES_MAX: usize = 64;
+/// Runs in one answer of `ListRuns`.
+pub const RUNS_PAGE: usize = 100;
+/// Rows in one message of `StreamCrosswalk`: a row is at most 32 + 16 + 21 bytes and 8 of framing.
+pub const CROSSWALK_PAGE_ROWS: usize = 4096;
+/// Messages of a response stream that wait for a slow reader.
+pub const STREAM_QUEUE: usize = 2;
+/// Reports of progress per second that a run publishes, at most.
+pub const PROGRESS_PER_SECOND: u64 = 5;
+
+/// How often store and clock are checked.
+pub const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+/// Every how many of these checks a key is used: an HSM call costs milliseconds and is logged there.
+pub const HEALTH_KEY_EVERY: u32 = 5;
+/// How far the clock may stand behind the newest audit entry, in seconds.
+pub const CLOCK_BACKSTEP_SECONDS: u64 = 300;
+/// The clock is wrong if it stands before this: 2026-01-01T00:00:00Z.
+pub const CLOCK_FLOOR: u64 = 1_767_225_600;
+/// How long a stop waits for requests in progress.
+pub const STOP_GRACE: Duration = Duration::from_secs(20);
+/// Batches and runs on the status page.
+pub const PAGE_ROWS: usize = 50;
+
+const _: () = assert!(
+    CROSSWALK_PAGE_ROWS * (32 + 16 + 21 + 16) < MESSAGE_OUT_BYTES_MAX,
+    "a page of the crosswalk fits in a message"
+);
+const _: () = assert!(
+    LONG_UNARY_TIMEOUT.as_secs() < CONNECTION_AGE_MAX.as_secs(),
+    "a call ends before its connection does"
+);
+const _: () = assert!(
+    UPLOAD_TIMEOUT.as_secs() < CONNECTION_AGE_MAX.as_secs(),
+    "an upload ends before its connection does"
+);

@@ -1,0 +1,91 @@
+//! Every metric by name and unit. Labels come from closed sets; none names a record or a person.
+
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+const HANDSHAKES: &str = "musubi_tls_handshakes_total";
+const CALLS: &str = "musubi_calls_total";
+const CALL_SECONDS: &str = "musubi_call_seconds";
+const BATCHES: &str = "musubi_batches_total";
+const ROWS: &str = "musubi_rows_total";
+const HSM_SECONDS: &str = "musubi_hsm_call_seconds";
+const RUNS: &str = "musubi_runs_total";
+const STAGE_SECONDS: &str = "musubi_run_stage_seconds";
+const READY: &str = "musubi_ready";
+
+/// Upper ends of the buckets of every histogram, in seconds.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1800.0,
+];
+
+/// Installs the recorder of this process and returns the handle that renders it.
+///
+/// # Errors
+/// [`BuildError`] if a recorder is installed already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!(HANDSHAKES, "TLS handshakes by result");
+    describe_counter!(CALLS, "Calls by method and reason code");
+    describe_histogram!(
+        CALL_SECONDS,
+        "Seconds from a call's start to its answer, by method"
+    );
+    describe_counter!(BATCHES, "Batches by result");
+    describe_counter!(ROWS, "Rows of accepted batches, admitted or quarantined");
+    describe_histogram!(HSM_SECONDS, "Seconds of HSM calls by operation");
+    describe_counter!(RUNS, "Runs by final state");
+    describe_histogram!(STAGE_SECONDS, "Seconds of a run's stages");
+    describe_gauge!(READY, "1 for each readiness condition that holds");
+}
+
+/// One handshake: `ok`, `refused`, `late` or `shed`.
+pub fn handshake(result: &'static str) {
+    counter!(HANDSHAKES, "result" => result).increment(1);
+}
+
+/// One finished call; `code` is `OK` or a reason code.
+pub fn call(method: &'static str, code: &'static str, took: Duration) {
+    counter!(CALLS, "method" => method, "code" => code).increment(1);
+    histogram!(CALL_SECONDS, "method" => method).record(took.as_secs_f64());
+}
+
+/// One admitted batch.
+pub fn batch(admitted: u32, quarantined: u32) {
+    counter!(BATCHES, "result" => "admitted").increment(1);
+    counter!(ROWS, "result" => "admitted").increment(admitted.into());
+    counter!(ROWS, "result" => "quarantined").increment(quarantined.into());
+}
+
+/// One refused batch.
+pub fn batch_refused() {
+    counter!(BATCHES, "result" => "refused").increment(1);
+}
+
+/// One HSM call.
+pub fn hsm(operation: &'static str, took: Duration) {
+    histogram!(HSM_SECONDS, "operation" => operation).record(took.as_secs_f64());
+}
+
+/// One ended run.
+pub fn run(state: &'static str) {
+    counter!(RUNS, "state" => state).increment(1);
+}
+
+/// One ended stage of a run.
+pub fn stage(name: &'static str, took: Duration) {
+    histogram!(STAGE_SECONDS, "stage" => name).record(took.as_secs_f64());
+}
+
+/// Whether a readiness condition holds.
+pub fn ready(condition: &'static str, holds: bool) {
+    gauge!(READY, "condition" => condition).set(if holds { 1.0 } else { 0.0 });
+}

@@ -1,0 +1,228 @@
+//! Reason codes: what a refusal is called, what kind it is, and what the caller can do.
+//!
+//! Codes are a promise to clients: they are added, never renamed.
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    /// The stable code.
+    pub code: &'static str,
+    /// What kind of answer it is.
+    pub class: Class,
+    /// What the caller can do.
+    pub advice: &'static str,
+}
+
+/// Kinds of answers, each one status code on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The caller may not.
+    Denied,
+    /// Not there.
+    NotFound,
+    /// The request is wrong whatever the state.
+    Invalid,
+    /// The state does not allow it; a repeat does not help.
+    State,
+    /// A repeat from the right place helps.
+    Again,
+    /// A bound was passed.
+    TooLarge,
+    /// No room or too much at once.
+    Exhausted,
+    /// The name is taken.
+    Exists,
+    /// Too late.
+    Late,
+    /// Try again later.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Class {
+    /// Whether the operator has something to do.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Internal | Self::Unavailable | Self::Exhausted)
+    }
+}
+
+const fn reason(code: &'static str, class: Class, advice: &'static str) -> Reason {
+    Reason {
+        code,
+        class,
+        advice,
+    }
+}
+
+pub(crate) const NOT_PERMITTED: Reason = reason(
+    "NOT_PERMITTED",
+    Class::Denied,
+    "ask the operator to enter this certificate's URI with the role it needs",
+);
+pub(crate) const FOREIGN_SITE: Reason = reason(
+    "FOREIGN_SITE",
+    Class::Denied,
+    "send the batch with the certificate of the site that made it",
+);
+pub(crate) const NOT_FOUND: Reason = reason(
+    "NOT_FOUND",
+    Class::NotFound,
+    "check the ID; things of other callers are not shown",
+);
+pub(crate) const MALFORMED: Reason = reason(
+    "MALFORMED",
+    Class::Invalid,
+    "update the client; it does not follow linkage.v1",
+);
+pub(crate) const WRONG_PROJECT: Reason = reason(
+    "WRONG_PROJECT",
+    Class::State,
+    "use the key package of the project that GetPolicy names",
+);
+pub(crate) const WRONG_EPOCH: Reason = reason(
+    "WRONG_EPOCH",
+    Class::State,
+    "fetch the key package of the epoch that GetPolicy names and encode again",
+);
+pub(crate) const WRONG_SCHEMA: Reason = reason(
+    "WRONG_SCHEMA",
+    Class::State,
+    "use the schema whose digest GetPolicy names and encode again",
+);
+pub(crate) const WRONG_SECRET: Reason = reason(
+    "WRONG_SECRET",
+    Class::State,
+    "accept the current key package and encode again",
+);
+pub(crate) const NOT_ENROLLED: Reason = reason(
+    "NOT_ENROLLED",
+    Class::State,
+    "return the key package's receipt to the custodians",
+);
+pub(crate) const ENROLMENT_EXPIRED: Reason = reason(
+    "ENROLMENT_EXPIRED",
+    Class::State,
+    "ask the custodians to enrol the site again",
+);
+pub(crate) const BAD_SIGNATURE: Reason = reason(
+    "BAD_SIGNATURE",
+    Class::Invalid,
+    "sign with the key that was enrolled",
+);
+pub(crate) const CORRUPT_CHUNK: Reason = reason(
+    "CORRUPT_CHUNK",
+    Class::Invalid,
+    "send the batch again from its first chunk",
+);
+pub(crate) const OUT_OF_ORDER: Reason = reason(
+    "OUT_OF_ORDER",
+    Class::Again,
+    "ask GetUploadState and go on from there",
+);
+pub(crate) const INCOMPLETE: Reason = reason(
+    "INCOMPLETE",
+    Class::Again,
+    "ask GetUploadState and go on from there",
+);
+pub(crate) const TOO_LARGE: Reason = reason(
+    "TOO_LARGE",
+    Class::TooLarge,
+    "cut the data into smaller batches",
+);
+pub(crate) const BUSY: Reason = reason("BUSY", Class::Exhausted, "wait and try again");
+pub(crate) const CONFLICT: Reason = reason("CONFLICT", Class::Exists, "choose a new request ID");
+pub(crate) const NOTHING_TO_LINK: Reason = reason(
+    "NOTHING_TO_LINK",
+    Class::State,
+    "wait until the sites have uploaded",
+);
+pub(crate) const RUN_NOT_RELEASED: Reason = reason(
+    "RUN_NOT_RELEASED",
+    Class::State,
+    "name a run that ended well",
+);
+pub(crate) const RUN_FAILED: Reason = reason(
+    "RUN_FAILED",
+    Class::Internal,
+    "read the service's log, correct the cause and start another run",
+);
+pub(crate) const TIMED_OUT: Reason = reason(
+    "TIMED_OUT",
+    Class::Late,
+    "try again; uploads go on where they stopped",
+);
+pub(crate) const NOT_READY: Reason = reason(
+    "NOT_READY",
+    Class::Unavailable,
+    "wait until /ready answers 200",
+);
+pub(crate) const STOPPING: Reason = reason(
+    "STOPPING",
+    Class::Unavailable,
+    "try again when the service is back",
+);
+pub(crate) const HSM_UNAVAILABLE: Reason = reason(
+    "HSM_UNAVAILABLE",
+    Class::Unavailable,
+    "try again; the operator must look after the HSM",
+);
+pub(crate) const DISK_FULL: Reason = reason(
+    "DISK_FULL",
+    Class::Exhausted,
+    "try again; the operator must make room",
+);
+pub(crate) const UPLOAD_QUOTA: Reason = reason(
+    "UPLOAD_QUOTA",
+    Class::Exhausted,
+    "finish or abandon other uploads and try again",
+);
+pub(crate) const STORE_UNAVAILABLE: Reason = reason(
+    "STORE_UNAVAILABLE",
+    Class::Unavailable,
+    "try again; the operator must read the service's log",
+);
+pub(crate) const DAMAGED: Reason = reason(
+    "DAMAGED",
+    Class::Internal,
+    "the operator must run `appliance audit verify` and restore",
+);
+pub(crate) const INTERNAL: Reason = reason(
+    "INTERNAL",
+    Class::Internal,
+    "try again; the operator must read the service's log",
+);
+
+/// Every reason, in the order of the table.
+pub const ALL: [Reason; 29] = [
+    NOT_PERMITTED,
+    FOREIGN_SITE,
+    NOT_FOUND,
+    MALFORMED,
+    WRONG_PROJECT,
+    WRONG_EPOCH,
+    WRONG_SCHEMA,
+    WRONG_SECRET,
+    NOT_ENROLLED,
+    ENROLMENT_EXPIRED,
+    BAD_SIGNATURE,
+    CORRUPT_CHUNK,
+    OUT_OF_ORDER,
+    INCOMPLETE,
+    TOO_LARGE,
+    BUSY,
+    CONFLICT,
+    NOTHING_TO_LINK,
+    RUN_NOT_RELEASED,
+    RUN_FAILED,
+    TIMED_OUT,
+    NOT_READY,
+    STOPPING,
+    HSM_UNAVAILABLE,
+    DISK_FULL,
+    UPLOAD_QUOTA,
+    STORE_UNAVAILABLE,
+    DAMAGED,
+    INTERNAL,
+];

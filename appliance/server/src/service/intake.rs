@@ -1,0 +1,351 @@
+//! Admission of batches: every check on the header before a chunk is kept, all or nothing at the end.
+
+use std::collections::BTreeMap;
+
+use appliance_store::{Admission, BatchRow};
+use keymgmt_custody::{
+    CustodyError,
+    batch::{VerifiedManifest, open_batch},
+    hierarchy::{DerivingKey, Label, epoch_context},
+};
+use linker_token::{BatchId, TokenBatch, hostile, second_layer::SecondLayer};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    auth::Caller,
+    error::ServiceError,
+    limits, metrics,
+    ready::Condition,
+    service::{
+        Appliance, Claim,
+        header::{self, Header},
+    },
+};
+
+/// What a site must know before it uploads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The linkage project.
+    pub project: String,
+    /// The key epoch.
+    pub epoch: u32,
+    /// Digest of the schema.
+    pub schema_digest: [u8; 32],
+    /// SHA-256 of the ingest key.
+    pub ingest_key_digest: [u8; 32],
+}
+
+/// How far an upload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The first chunk that is not durable yet.
+    pub next_sequence: u32,
+    /// Whether the batch is admitted.
+    pub accepted: bool,
+}
+
+/// Proof of admission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The batch.
+    pub batch_id: BatchId,
+    /// Rows kept.
+    pub rows_admitted: u32,
+    /// Rows set aside, by reason.
+    pub quarantined: BTreeMap<String, u32>,
+    /// The audit entry's bytes.
+    pub audit_entry: Vec<u8>,
+    /// Its index.
+    pub audit_index: u64,
+    /// A signed checkpoint that covers it.
+    pub checkpoint: String,
+    /// The way from the entry to the checkpoint.
+    pub inclusion_proof: Vec<[u8; 32]>,
+}
+
+/// What a header leads to.
+#[derive(Debug)]
+pub enum Begun {
+    /// Chunks may come.
+    Upload(Upload),
+    /// The batch is admitted already.
+    Accepted(Receipt),
+}
+
+/// An upload under way, whose manifest was verified. While it lives, no other stream carries the
+/// same batch.
+#[derive(Debug)]
+pub struct Upload {
+    verified: VerifiedManifest,
+    header: Header,
+    next: u32,
+    _claim: Claim,
+}
+
+impl Upload {
+    /// The first chunk that is not durable yet.
+    #[must_use]
+    pub fn next_sequence(&self) -> u32 {
+        self.next
+    }
+
+    /// Whether every chunk is durable.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.next == self.header.chunk_count
+    }
+}
+
+/// The policy in force.
+#[must_use]
+pub fn policy(appliance: &Appliance) -> Policy {
+    let scope = appliance.scope();
+    Policy {
+        project: scope.project.to_string(),
+        epoch: scope.epoch.0,
+        schema_digest: scope.schema.digest().0,
+        ingest_key_digest: Sha256::digest(appliance.custody().ingest_public_key()).into(),
+    }
+}
+
+/// How far the caller's upload of a batch has come. Batches of other sites look as if they had never begun.
+///
+/// # Errors
+/// [`ServiceError::Store`] and its kin.
+pub fn upload_state(
+    appliance: &Appliance,
+    caller: &Caller,
+    batch_id: BatchId,
+) -> Result<Progress, ServiceError> {
+    let site = caller.site()?;
+    if let Some(row) = appliance.store().batch(batch_id)? {
+        let accepted = row.manifest.site == *site;
+        return Ok(Progress {
+            next_sequence: 0,
+            accepted,
+        });
+    }
+    let next_sequence = match header::stored(appliance, batch_id)? {
+        Some(stored) if header::names_site(&stored, site) => {
+            appliance.store().next_sequence(batch_id)
+        }
+        Some(_) | None => None,
+    };
+    let next_sequence = next_sequence.unwrap_or(0);
+    Ok(Progress {
+        next_sequence,
+        accepted: false,
+    })
+}
+
+/// The receipt of one of the caller's batches, with a proof of today.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for batches that are not admitted or another site's.
+pub fn receipt(
+    appliance: &Appliance,
+    caller: &Caller,
+    batch_id: BatchId,
+) -> Result<Receipt, ServiceError> {
+    let site = caller.site()?;
+    let row = appliance.store().batch(batch_id)?;
+    let row = row.filter(|row| row.manifest.site == *site);
+    receipt_of(
+        appliance,
+        &row.ok_or(ServiceError::NotFound { what: "batch" })?,
+    )
+}
+
+/// Checks a header and opens the way for chunks. Nothing is kept of a header that is refused.
+///
+/// # Errors
+/// The reason of the first check that fails.
+pub fn begin(
+    appliance: &Appliance,
+    caller: &Caller,
+    header: Header,
+) -> Result<Begun, ServiceError> {
+    appliance.accepting()?;
+    appliance.latch().require(Condition::Clock)?;
+    appliance.latch().require(Condition::Keys)?;
+    let verified = header::verify(appliance, caller, &header)?;
+    let batch_id = verified.batch_id();
+    if let Some(row) = appliance.store().batch(batch_id)? {
+        return Ok(Begun::Accepted(receipt_of(appliance, &row)?));
+    }
+    let claim = appliance.claim(batch_id)?;
+    let kept = header::encode(&header);
+    if header::stored(appliance, batch_id)?.is_some_and(|stored| stored != kept) {
+        // The site sealed the batch anew: what was kept belongs to another content key.
+        appliance.store().discard_upload(batch_id)?;
+    }
+    let next = appliance.store().begin_upload(batch_id, &kept)?;
+    if header.first_sequence != next {
+        return Err(ServiceError::OutOfOrder {
+            next_sequence: next,
+        });
+    }
+    Ok(Begun::Upload(Upload {
+        verified,
+        header,
+        next,
+        _claim: claim,
+    }))
+}
+
+/// Keeps one chunk; it is durable on return.
+///
+/// # Errors
+/// [`ServiceError::OutOfOrder`], [`ServiceError::TooLarge`] or the store's.
+pub fn append(
+    appliance: &Appliance,
+    upload: &mut Upload,
+    sequence: u32,
+    sealed: &[u8],
+) -> Result<(), ServiceError> {
+    if sealed.len() > limits::CHUNK_BYTES_MAX {
+        return Err(ServiceError::TooLarge {
+            what: "a chunk",
+            limit: limits::CHUNK_BYTES_MAX,
+        });
+    }
+    if sequence != upload.next || upload.is_complete() {
+        return Err(ServiceError::OutOfOrder {
+            next_sequence: upload.next,
+        });
+    }
+    appliance
+        .store()
+        .append_chunk(upload.verified.batch_id(), sequence, sealed)?;
+    upload.next += 1;
+    Ok(())
+}
+
+/// Opens the batch, checks it against its manifest, sets hostile rows aside, applies the second
+/// layer and admits the rest. An upload that does not open is discarded, and the refusal is audited.
+///
+/// # Errors
+/// [`ServiceError::Incomplete`], [`ServiceError::CorruptChunk`], [`ServiceError::Hsm`] or the store's.
+pub fn finish(
+    appliance: &Appliance,
+    caller: &Caller,
+    upload: &Upload,
+) -> Result<Receipt, ServiceError> {
+    if !upload.is_complete() {
+        return Err(ServiceError::Incomplete {
+            next_sequence: upload.next,
+        });
+    }
+    let batch_id = upload.verified.batch_id();
+    let batch = match open(appliance, upload) {
+        Err(error @ ServiceError::CorruptChunk) => {
+            metrics::batch_refused();
+            appliance.store().discard_upload(batch_id)?;
+            let entry = appliance.entry(caller.uri(), "admit", &batch_id.to_string());
+            appliance.append_audit(&entry.result(error.code()))?;
+            return Err(error);
+        }
+        other => other?,
+    };
+    admit(appliance, caller, upload, &batch)
+}
+
+fn open(appliance: &Appliance, upload: &Upload) -> Result<TokenBatch, ServiceError> {
+    let chunks = appliance.store().chunks(upload.verified.batch_id())?;
+    let custody = appliance.custody();
+    let sealed_key = &upload.header.sealed_content_key;
+    let plaintext = open_batch(custody, &upload.verified, sealed_key, chunks).map_err(opening)?;
+    let manifest = upload.verified.manifest();
+    let batch = TokenBatch::from_bytes(&appliance.scope().schema, &plaintext)
+        .map_err(|_opaque| ServiceError::CorruptChunk)?;
+    if batch.len() != manifest.rows as usize {
+        return Err(ServiceError::CorruptChunk);
+    }
+    Ok(batch)
+}
+
+/// A batch that was sealed wrongly is the site's to repair; everything else is the token's.
+fn opening(error: CustodyError) -> ServiceError {
+    if matches!(
+        error,
+        CustodyError::CorruptChunk { .. }
+            | CustodyError::NotAuthentic { .. }
+            | CustodyError::Malformed { .. }
+            | CustodyError::TooLarge { .. }
+    ) {
+        ServiceError::CorruptChunk
+    } else {
+        ServiceError::Hsm(error)
+    }
+}
+
+fn admit(
+    appliance: &Appliance,
+    caller: &Caller,
+    upload: &Upload,
+    batch: &TokenBatch,
+) -> Result<Receipt, ServiceError> {
+    let schema = &appliance.scope().schema;
+    let verdicts = hostile::inspect(schema, batch);
+    let mut quarantined: BTreeMap<String, u32> = BTreeMap::new();
+    for verdict in verdicts.iter().flatten() {
+        *quarantined.entry(verdict.code().to_owned()).or_default() += 1;
+    }
+    let mut tokens = batch.retain(|row| verdicts[row].is_none());
+    second_layer(appliance)?.apply(tokens.rows_mut());
+    let batch_id = upload.verified.batch_id();
+    let mut entry = appliance
+        .entry(caller.uri(), "admit", &batch_id.to_string())
+        .count("rows", batch.len() as u64)
+        .count("admitted", tokens.len() as u64);
+    for (reason, count) in &quarantined {
+        entry = entry.count(&format!("quarantined-{reason}"), u64::from(*count));
+    }
+    let admission = Admission {
+        batch_id,
+        manifest_bytes: &upload.header.manifest,
+        signature: &upload.header.signature,
+        tokens: &tokens,
+        quarantined: &quarantined,
+    };
+    appliance
+        .store()
+        .admit(&admission, &|seq| entry.render(seq))?;
+    let row = appliance.store().batch(batch_id)?;
+    let receipt = receipt_of(appliance, &row.ok_or(ServiceError::Internal)?)?;
+    let set_aside = quarantined.values().sum();
+    metrics::batch(receipt.rows_admitted, set_aside);
+    tracing::info!(
+        site = %upload.verified.manifest().site,
+        batch = %batch_id,
+        admitted = receipt.rows_admitted,
+        set_aside,
+        "a batch was admitted"
+    );
+    Ok(receipt)
+}
+
+/// The appliance's permutation of this project, epoch and schema, seeded in the token.
+fn second_layer(appliance: &Appliance) -> Result<SecondLayer, ServiceError> {
+    let scope = appliance.scope();
+    let mut context = epoch_context(&scope.project, scope.epoch);
+    context.extend_from_slice(&scope.schema.digest().0);
+    let seed = appliance
+        .custody()
+        .derive(DerivingKey::Tmk, Label::Permutation, &context)
+        .map_err(ServiceError::Hsm)?;
+    Ok(SecondLayer::new(&scope.schema, seed.expose()))
+}
+
+fn receipt_of(appliance: &Appliance, row: &BatchRow) -> Result<Receipt, ServiceError> {
+    let proof = appliance.prove(row.audit_index)?;
+    Ok(Receipt {
+        batch_id: row.batch_id,
+        rows_admitted: row.rows,
+        quarantined: row.quarantined.clone(),
+        audit_entry: proof.entry,
+        audit_index: row.audit_index,
+        checkpoint: proof.checkpoint,
+        inclusion_proof: proof.hashes,
+    })
+}

@@ -1,0 +1,112 @@
+//! What a run would cost, before it runs.
+
+use appliance_store::BatchRow;
+use linker_match::Dataset;
+use linker_token::SiteId;
+
+use crate::{error::ServiceError, service::Appliance};
+
+/// The cost of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Rows that would be compared.
+    pub rows: u64,
+    /// Records they belong to.
+    pub records: u64,
+    /// What each pass would do.
+    pub passes: Vec<Pass>,
+    /// Pairs over all passes.
+    pub pairs_total: u64,
+}
+
+/// The cost of one pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// The pass.
+    pub name: String,
+    /// Blocks.
+    pub blocks: u64,
+    /// Rows of the largest block.
+    pub largest_block: u64,
+    /// Candidate pairs.
+    pub pairs: u64,
+    /// Blocks above the cap, which were split.
+    pub blocks_split: u64,
+}
+
+/// Plans a run over everything that is admitted now.
+///
+/// # Errors
+/// [`ServiceError::NothingToLink`] or the store's.
+pub fn plan(appliance: &Appliance) -> Result<Plan, ServiceError> {
+    let frozen = Frozen::of_now(appliance)?;
+    let dataset = frozen.load(appliance)?;
+    let plan = linker_match::plan(&dataset, &appliance.settings);
+    let passes = plan.passes.into_iter().map(|pass| Pass {
+        name: pass.name,
+        blocks: pass.blocks,
+        largest_block: pass.largest_block,
+        pairs: pass.pairs,
+        blocks_split: pass.blocks_split,
+    });
+    Ok(Plan {
+        rows: plan.rows,
+        records: plan.records,
+        passes: passes.collect(),
+        pairs_total: plan.pairs_total,
+    })
+}
+
+/// The batches of one run, fixed: what is admitted later belongs to the next.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    pub(super) sites: Vec<SiteId>,
+    batches: Vec<BatchRow>,
+}
+
+impl Frozen {
+    /// Everything admitted now.
+    pub(super) fn of_now(appliance: &Appliance) -> Result<Self, ServiceError> {
+        let batches = appliance.store().batches()?;
+        if batches.is_empty() {
+            return Err(ServiceError::NothingToLink);
+        }
+        let mut sites: Vec<SiteId> = batches
+            .iter()
+            .map(|batch| batch.manifest.site.clone())
+            .collect();
+        sites.sort_unstable();
+        sites.dedup();
+        Ok(Self { sites, batches })
+    }
+
+    /// Number of batches.
+    pub(super) fn batch_count(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Reads and opens the batches one by one. A damaged batch ends the load.
+    pub(super) fn load(&self, appliance: &Appliance) -> Result<Dataset, ServiceError> {
+        let mut failure = None;
+        let parts = self.batches.iter().map_while(|batch| {
+            let site = self.sites.binary_search(&batch.manifest.site).ok();
+            let site = site.and_then(|site| u16::try_from(site).ok());
+            match (site, appliance.store().read_segment(batch)) {
+                (Some(site), Ok(tokens)) => Some((site, tokens)),
+                (None, _) => {
+                    failure = Some(ServiceError::Internal);
+                    None
+                }
+                (_, Err(error)) => {
+                    failure = Some(error.into());
+                    None
+                }
+            }
+        });
+        let dataset = Dataset::build(&appliance.scope().schema, parts);
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        dataset.map_err(ServiceError::RunFailed)
+    }
+}

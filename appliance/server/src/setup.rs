@@ -1,0 +1,178 @@
+//! From a checked configuration to opened keys, store and trust.
+
+use std::{sync::Arc, time::Instant};
+
+use appliance_store::{Scope, Store, StoreError};
+use keymgmt_custody::{
+    Custody, CustodyError, Secret,
+    enrolment::Enrolment,
+    hierarchy::{DerivingKey, Label},
+    inventory::Inventory,
+    pkcs11::{AppliancePkcs11, Pin, TokenName},
+    profile::Profile,
+};
+
+use crate::{
+    config::{Config, ConfigError, read_file},
+    metrics,
+    service::Trust,
+};
+
+/// The custodians' files, read and verified.
+#[derive(Debug)]
+pub struct CustodyFiles {
+    profile: Profile,
+    inventory: Inventory,
+    pin: Pin,
+}
+
+impl CustodyFiles {
+    /// Reads and verifies what the configuration names, without touching the token.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(config: &Config) -> Result<Self, ConfigError> {
+        let custody_key = read_file(&config.hsm.custody_key, "hsm.custody_key")?;
+        let profile = text(&config.hsm.profile, "hsm.profile")?;
+        let profile = Profile::parse(&profile).map_err(refused("hsm.profile"))?;
+        let inventory = text(&config.hsm.inventory, "hsm.inventory")?;
+        let inventory = Inventory::parse_verified(&inventory, &custody_key)
+            .map_err(refused("hsm.inventory"))?;
+        let pin = Pin::from_file(&config.hsm.pin_file).map_err(refused("hsm.pin_file"))?;
+        if inventory.project != config.project || inventory.epoch != config.epoch {
+            let rule = "it is for another project or key epoch than [linkage]";
+            return Err(ConfigError::rule("hsm.inventory", rule));
+        }
+        Ok(Self {
+            profile,
+            inventory,
+            pin,
+        })
+    }
+
+    /// Logs in to the token, once, and checks every key.
+    ///
+    /// # Errors
+    /// [`CustodyError`].
+    pub fn open(self, config: &Config) -> Result<Arc<dyn Custody>, CustodyError> {
+        let token = TokenName::Label(config.hsm.token.clone());
+        let token = AppliancePkcs11::open(
+            &self.profile,
+            token,
+            self.pin,
+            &self.inventory,
+            &config.project,
+            config.epoch,
+        )?;
+        Ok(Arc::new(Timed(token)))
+    }
+}
+
+/// Callers and the signed enrolment, which must be for this project, epoch and schema.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn trust(config: &Config) -> Result<Trust, ConfigError> {
+    const KEY: &str = "linkage.enrolment";
+    let custody_key = read_file(&config.hsm.custody_key, "hsm.custody_key")?;
+    let enrolment = text(&config.enrolment, KEY)?;
+    let enrolment = Enrolment::parse_verified(&enrolment, &custody_key).map_err(refused(KEY))?;
+    if enrolment.project != config.project || enrolment.epoch != config.epoch {
+        return Err(ConfigError::rule(
+            KEY,
+            "it is for another project or key epoch than [linkage]",
+        ));
+    }
+    if enrolment.schema != config.schema.digest() {
+        return Err(ConfigError::rule(
+            KEY,
+            "it is for another schema than linkage.schema",
+        ));
+    }
+    Ok(Trust {
+        callers: config.callers.clone(),
+        enrolment,
+    })
+}
+
+/// Opens the store for the service.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn store(config: &Config, custody: Arc<dyn Custody>) -> Result<Store, StoreError> {
+    Store::open(&config.data, custody, scope(config), &config.origin)
+}
+
+/// Opens the store for a tool, for reading only.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn store_read_only(config: &Config, custody: Arc<dyn Custody>) -> Result<Store, StoreError> {
+    Store::open_read_only(&config.data, custody, scope(config), &config.origin)
+}
+
+/// What the store is for.
+#[must_use]
+pub fn scope(config: &Config) -> Scope {
+    Scope {
+        project: config.project.clone(),
+        epoch: config.epoch,
+        schema: config.schema.clone(),
+    }
+}
+
+fn text(path: &std::path::Path, key: &'static str) -> Result<String, ConfigError> {
+    String::from_utf8(read_file(path, key)?)
+        .map_err(|_opaque| ConfigError::rule(key, "the file is not UTF-8"))
+}
+
+fn refused(key: &'static str) -> impl Fn(CustodyError) -> ConfigError {
+    move |source| ConfigError::Custody { key, source }
+}
+
+/// Keys whose calls are timed by operation.
+struct Timed<C>(C);
+
+impl<C: Custody> Timed<C> {
+    fn time<T>(&self, operation: &'static str, call: impl FnOnce(&C) -> T) -> T {
+        let started = Instant::now();
+        let result = call(&self.0);
+        metrics::hsm(operation, started.elapsed());
+        result
+    }
+}
+
+impl<C: Custody> Custody for Timed<C> {
+    fn derive(
+        &self,
+        key: DerivingKey,
+        label: Label,
+        context: &[u8],
+    ) -> Result<Secret, CustodyError> {
+        self.time("derive", |token| token.derive(key, label, context))
+    }
+
+    fn open_content_key(&self, sealed: &[u8]) -> Result<Secret, CustodyError> {
+        self.time("open-content-key", |token| token.open_content_key(sealed))
+    }
+
+    fn sign_audit(&self, digest: &[u8; 32]) -> Result<[u8; 64], CustodyError> {
+        self.time("sign-audit", |token| token.sign_audit(digest))
+    }
+
+    fn audit_public_key(&self) -> &[u8] {
+        self.0.audit_public_key()
+    }
+
+    fn ingest_public_key(&self) -> &[u8] {
+        self.0.ingest_public_key()
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), CustodyError> {
+        self.time("random", |token| token.random(bytes))
+    }
+
+    fn check_health(&self) -> Result<(), CustodyError> {
+        self.time("check-health", Custody::check_health)
+    }
+}

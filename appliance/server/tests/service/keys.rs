@@ -1,0 +1,180 @@
+//! A token with the appliance's keys, made once and copied for every test.
+//!
+//! SoftHSM2 reads its configuration's place from the environment, so a child of this test makes the keys.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use keymgmt_custody::{
+    Custody as _, Oaep,
+    enrolment::{Enrolment, SiteEntry, Stage},
+    hierarchy::epoch_context,
+    inventory::Inventory,
+    pkcs11::{Pin, SecretUse, TokenName, UserSession, init_token},
+    profile::Profile,
+    software::SoftwareCustody,
+};
+use linker_token::{CheckValue, Epoch, ProjectId, Schema, SiteId};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+const FOLDER: &str = "MUSUBI_TEST_KEYS";
+const PROFILE: &str = include_str!("../../../../keymgmt/custody/profiles/softhsm2.toml");
+pub(crate) const TOKEN: &str = "musubi-appliance";
+const PIN: &str = "appliance-test-pin";
+
+pub(crate) fn project() -> ProjectId {
+    ProjectId::parse("demo").expect("a good name")
+}
+
+pub(crate) const EPOCH: Epoch = Epoch(1);
+/// The check value of an encoding secret that no test holds.
+pub(crate) const CHECK: CheckValue = CheckValue([7; 8]);
+
+/// The custodians' signing key.
+pub(crate) fn custodians() -> SoftwareCustody {
+    SoftwareCustody::danger_for_tests(1000)
+}
+
+/// A site's signing key.
+pub(crate) fn site_key(site: &str) -> SoftwareCustody {
+    let seed = site
+        .bytes()
+        .fold(0, |seed, byte| seed * 31 + u64::from(byte));
+    SoftwareCustody::danger_for_tests(seed)
+}
+
+/// Whether the token of these tests can be made here.
+pub(crate) fn softhsm_is_here() -> bool {
+    let module = Profile::parse(PROFILE).expect("the shipped profile parses");
+    let here = Path::new(module.module()).exists();
+    if !here {
+        eprintln!("SKIPPED: SoftHSM2 is not installed ({})", module.module());
+    }
+    here
+}
+
+/// Puts token, inventory, PIN, profile and the custodians' public key into `folder`.
+pub(crate) fn place(folder: &Path) {
+    static MADE: OnceLock<TempDir> = OnceLock::new();
+    let made = MADE.get_or_init(make);
+    copy(made.path(), folder);
+    configure(folder);
+}
+
+/// The SoftHSM2 configuration of a folder.
+pub(crate) fn softhsm_conf(folder: &Path) -> PathBuf {
+    folder.join("softhsm2.conf")
+}
+
+/// Signs an enrolment of `sites` under `check`, valid until `expires`.
+pub(crate) fn enrol(folder: &Path, sites: &[&str], check: CheckValue, expires: u64) {
+    let csk = custodians();
+    let sites = sites.iter().map(|site| {
+        let entry = SiteEntry {
+            sign_spki: site_key(site).audit_public_key().to_vec(),
+            expires_unix_s: expires,
+            receipt_nonce: [0; 16],
+        };
+        (SiteId::parse(site).expect("a good name"), entry)
+    });
+    let enrolment = Enrolment {
+        project: project(),
+        epoch: EPOCH,
+        schema: Schema::jp_1().digest(),
+        secret_check: check,
+        oaep: Oaep::Sha1,
+        sites: sites.collect(),
+    };
+    let signed = enrolment
+        .sign(Stage::Enrolled, csk.audit_public_key(), |digest| {
+            csk.sign_audit(digest)
+        })
+        .expect("signs");
+    fs::write(folder.join("enrolment.signed"), signed).expect("writes");
+}
+
+fn configure(folder: &Path) {
+    let conf = format!(
+        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+        folder.join("tokens").display()
+    );
+    fs::write(softhsm_conf(folder), conf).expect("writes");
+}
+
+fn make() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("tokens")).expect("a folder");
+    configure(folder.path());
+    let status = Command::new(env::current_exe().expect("this test"))
+        .args(["--exact", "keys::in_a_child_of_its_own", "--nocapture"])
+        .env("SOFTHSM2_CONF", softhsm_conf(folder.path()))
+        .env(FOLDER, folder.path())
+        .status()
+        .expect("starts");
+    assert!(status.success(), "the child makes the keys");
+    folder
+}
+
+/// Makes the keys when it is the child; passes at once otherwise.
+#[test]
+fn in_a_child_of_its_own() {
+    let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
+        return;
+    };
+    let pin = |text: &str| Pin::new(Zeroizing::new(text.to_owned())).expect("a good PIN");
+    let profile = Profile::parse(PROFILE).expect("the shipped profile parses");
+    init_token(&profile, TOKEN, &pin("officer-test-pin"), &pin(PIN)).expect("a token");
+    let token = TokenName::Label(TOKEN.to_owned());
+    let session = UserSession::open(&profile, &token, &pin(PIN)).expect("a login");
+    let context = epoch_context(&project(), EPOCH);
+    let mut keys = Vec::new();
+    for name in ["tmk", "dkek", "psk"] {
+        let key = session.generate_secret(name, SecretUse::Fixed, &context);
+        keys.push(key.expect("a secret"));
+    }
+    keys.push(session.generate_rsa("aik").expect("a pair"));
+    keys.push(session.generate_p256("ask").expect("a pair"));
+    let inventory = Inventory {
+        serial: session.facts().serial.clone(),
+        label: TOKEN.to_owned(),
+        project: project(),
+        epoch: EPOCH,
+        keys,
+    };
+    let csk = custodians();
+    let signed = inventory
+        .sign(csk.audit_public_key(), |digest| csk.sign_audit(digest))
+        .expect("signs");
+    for (name, content) in [
+        ("appliance.inventory", signed.as_bytes()),
+        ("appliance.pin", PIN.as_bytes()),
+        ("csk.spki", csk.audit_public_key()),
+        ("softhsm2.toml", PROFILE.as_bytes()),
+    ] {
+        fs::write(folder.join(name), content).expect("writes");
+    }
+}
+
+/// The inventory in a folder.
+pub(crate) fn inventory(folder: &Path) -> Inventory {
+    let signed = fs::read_to_string(folder.join("appliance.inventory")).expect("reads");
+    Inventory::parse_verified(&signed, custodians().audit_public_key()).expect("verifies")
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("reads") {
+        let entry = entry.expect("reads");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("reads").is_dir() {
+            fs::create_dir_all(&target).expect("a folder");
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copies");
+        }
+    }
+}
