@@ -29,7 +29,9 @@ pub const PRIOR_NON_MATCHES: f64 = 50.0;
 pub const EM_ROUNDS_MAX: u32 = 500;
 /// Units of weight in one bit.
 pub const WEIGHT_UNIT: i32 = 256;
-/// Largest weight of one segment, either way: 20 bits are one in a million.
+/// The most that agreement on one segment may count for: a million to one.
+pub const SEGMENT_RATIO_MAX: u32 = 1 << 20;
+/// Largest weight of one segment, either way.
 pub const SEGMENT_WEIGHT_MAX: i32 = 20 * WEIGHT_UNIT;
 /// Largest correction of an exact agreement upwards, for a value rarer than usual.
 pub const FREQUENCY_UP_MAX: i32 = 4 * WEIGHT_UNIT;
@@ -44,6 +46,10 @@ pub const MINT_TRIES: usize = 4;
 /// Candidate pairs of one work item: about ten milliseconds, so that progress moves.
 pub const ITEM_PAIRS: u64 = 1 << 21;
 
+const _: () = assert!(
+    SEGMENT_RATIO_MAX == 1 << (SEGMENT_WEIGHT_MAX / WEIGHT_UNIT),
+    "the ratio and its weight are one bound"
+);
 const _: () = assert!(ROWS_MAX < u32::MAX as usize, "row numbers are 32 bits");
 const _: () = assert!(
     9 * (SEGMENT_WEIGHT_MAX as i64 + FREQUENCY_DOWN_MAX as i64) < i32::MAX as i64 / 2,

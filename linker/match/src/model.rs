@@ -233,9 +233,14 @@ impl Model {
         let Parameters {
             prior,
             m,
-            u,
+            mut u,
             others,
         } = parameters;
+        // A level that strangers hardly ever reach proves no more than a million to one. The floor is
+        // under u itself, so that weight and doubt speak of the same strangers.
+        for (u, m) in u.iter_mut().flatten().zip(m.iter().flatten()) {
+            *u = u.max(m / f64::from(limits::SEGMENT_RATIO_MAX));
+        }
         let levels = m.into_iter().zip(u).zip(present);
         let segments = schema.segments().iter().zip(levels);
         Self {
@@ -277,9 +282,9 @@ impl Model {
     }
 }
 
+/// log2(m/u). The ratio has its ceiling already; the floor keeps a level that matches never reach finite.
 fn segment_weight(ratio: f64) -> i32 {
-    let max = limits::SEGMENT_WEIGHT_MAX;
-    units(ratio.log2()).clamp(-max, max)
+    units(ratio.log2()).max(-limits::SEGMENT_WEIGHT_MAX)
 }
 
 /// Bits to 1/256 bit.
@@ -318,6 +323,26 @@ mod tests {
                 assert!(segment.weights.windows(2).all(|pair| pair[0] > pair[1]));
             }
         }
+    }
+
+    /// Equal rows of a huge run, in which strangers never agree on anything, are still a match: the
+    /// doubt may not count an agreement for more than the weight does.
+    #[test]
+    fn doubt_does_not_outweigh_perfect_agreement() {
+        let schema = Schema::jp_1();
+        let mut parameters = Parameters::default_for(&schema, 1_000_000);
+        for u in &mut parameters.u {
+            u[0] = 1e-12;
+        }
+        let present = vec![1_000_000; schema.segments().len()];
+        let model = Model::new(&schema, ModelSource::Trained, parameters, &present);
+        let equal: Vec<Option<usize>> = vec![Some(0); schema.segments().len()];
+        let weight: i32 = model
+            .segments
+            .iter()
+            .map(|segment| segment.weights[0])
+            .sum();
+        assert!(model.prior_weight + weight + model.doubt(&equal) > 20 * limits::WEIGHT_UNIT);
     }
 
     #[test]
