@@ -7,6 +7,8 @@ mod summary;
 
 use std::{fmt::Write as _, time::Duration};
 
+use keymgmt_custody::{Oaep, package::OpenedPackage};
+
 use crate::{
     cli::Verb,
     config::{Config, read_named},
@@ -32,7 +34,7 @@ pub async fn dispatch(
         Verb::Init(args) => init(&Config::load(&args.config)?),
         Verb::Accept(args) => {
             let config = Config::load(&args.config)?;
-            accept(&config, &args.package, now)
+            accept(&config, &args.package, progress, now)
         }
         Verb::Run(args) => {
             let config = Config::load(&args.config)?;
@@ -83,9 +85,22 @@ fn init(config: &Config) -> Result<String, AgentError> {
     ))
 }
 
-fn accept(config: &Config, package: &std::path::Path, now: Duration) -> Result<String, AgentError> {
+/// Says so if a package seals with SHA-1.
+fn warn_of_sha1(progress: &Progress, package: &OpenedPackage) {
+    if package.content().oaep == Oaep::Sha1 {
+        progress.say("warning: this key package uses SHA-1 in OAEP: tests and demonstrations only");
+    }
+}
+
+fn accept(
+    config: &Config,
+    package: &std::path::Path,
+    progress: &Progress,
+    now: Duration,
+) -> Result<String, AgentError> {
     let state = State::open(&config.state)?;
     let (opened, receipt) = keys::accept(config, &state, package, now.as_secs())?;
+    warn_of_sha1(progress, &opened);
     let content = opened.content();
     let schema = keys::schema(&opened)?;
     let mut out = String::new();

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod lookup;
 pub mod messages;
 pub mod outbox;
+pub mod panic;
 pub mod pipeline;
 pub mod progress;
 pub mod receipt;

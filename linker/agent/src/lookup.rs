@@ -46,6 +46,8 @@ impl Lookup {
         let mut file = BufWriter::new(file);
         if whole == 0 {
             file.write_all(HEADER.as_bytes()).map_err(failed)?;
+            // The name as well: `sync` waits for the lines only.
+            state::sync_folder(path.parent().unwrap_or(Path::new(".")))?;
         }
         Ok(Self { file, known })
     }

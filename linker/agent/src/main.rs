@@ -9,11 +9,12 @@ use std::{
 use clap::Parser as _;
 use linker_agent::{
     cli::{Cli, Verb},
-    commands, messages,
+    commands, messages, panic,
     progress::Progress,
 };
 
 fn main() -> ExitCode {
+    panic::report_place_only();
     let cli = Cli::parse();
     // One thread for the network, and no scheduler of many: that one would need a mathematical library
     // besides the C library. Reading and encoding have threads of their own.

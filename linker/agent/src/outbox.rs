@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keymgmt_custody::batch::SealedBatch;
+use keymgmt_custody::{batch::SealedBatch, package::OpenedPackage, site::SiteKeys};
 use linker_token::{BatchId, Manifest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -34,11 +34,32 @@ pub struct Outbox {
     folder: PathBuf,
 }
 
+/// The keys that a sealed batch stands and falls with, as SHA-256 of their public halves, hex. A
+/// package that is issued again can bring another ingest key within one epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyDigests {
+    ingest_key_sha256: String,
+    sign_key_sha256: String,
+}
+
+impl KeyDigests {
+    /// Those of today.
+    #[must_use]
+    pub fn of(package: &OpenedPackage, keys: &SiteKeys) -> Self {
+        Self {
+            ingest_key_sha256: hash(&package.content().ingest_spki),
+            sign_key_sha256: hash(keys.sign_public_key()),
+        }
+    }
+}
+
 /// One sealed batch, read back.
 #[derive(Debug)]
 pub struct Entry {
     /// What the site signed.
     pub manifest: Manifest,
+    /// To which key it is sealed, and with which it is signed.
+    pub keys: KeyDigests,
     /// Its signature, r ‖ s.
     pub signature: Vec<u8>,
     /// The content key, sealed to the appliance.
@@ -52,6 +73,7 @@ pub struct Entry {
 struct RawEntry {
     version: u32,
     manifest: String,
+    keys: KeyDigests,
     signature: String,
     sealed_content_key: String,
     chunk_sha256: Vec<String>,
@@ -92,12 +114,13 @@ impl Outbox {
     pub fn put(
         &self,
         manifest: &Manifest,
+        keys: KeyDigests,
         signature: &[u8],
         sealed: &SealedBatch,
     ) -> Result<(), AgentError> {
         let batch = manifest.batch_id();
         let unfinished = self.folder.join(format!("{UNFINISHED}{batch}"));
-        let result = self.write(&unfinished, manifest, signature, sealed);
+        let result = self.write(&unfinished, manifest, keys, signature, sealed);
         if result.is_err() {
             // The first error is the one to report; the next start throws the rest away.
             drop(fs::remove_dir_all(&unfinished));
@@ -109,6 +132,7 @@ impl Outbox {
         &self,
         unfinished: &Path,
         manifest: &Manifest,
+        keys: KeyDigests,
         signature: &[u8],
         sealed: &SealedBatch,
     ) -> Result<(), AgentError> {
@@ -117,6 +141,7 @@ impl Outbox {
         let raw = RawEntry {
             version: 1,
             manifest: hex::encode(manifest.to_bytes()),
+            keys,
             signature: hex::encode(signature),
             sealed_content_key: hex::encode(&sealed.sealed_content_key),
             chunk_sha256: sealed.chunks.iter().map(hash).collect(),
@@ -162,6 +187,7 @@ impl Outbox {
         }
         Ok(Entry {
             manifest,
+            keys: raw.keys,
             signature: unhex(&raw.signature)?,
             sealed_content_key: unhex(&raw.sealed_content_key)?,
             chunks,
@@ -180,6 +206,29 @@ impl Outbox {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(AgentError::state("outbox", error)),
         }
+    }
+
+    /// Moves a batch that was refused for good out of the way, into the folder `refused`, under its ID
+    /// and the appliance's reason.
+    ///
+    /// # Errors
+    /// An error of the disk.
+    pub fn set_aside(
+        &self,
+        batch: BatchId,
+        refused: &Path,
+        reason: &str,
+    ) -> Result<(), AgentError> {
+        let failed = |error| AgentError::state("refused", error);
+        state::make_folder(refused)?;
+        let place = refused.join(format!("{batch}.{reason}"));
+        if place.exists() {
+            // The same rows, sealed another time and refused again: one of them is enough.
+            fs::remove_dir_all(&place).map_err(failed)?;
+        }
+        fs::rename(self.folder.join(batch.to_string()), place).map_err(failed)?;
+        state::sync_folder(refused)?;
+        state::sync_folder(&self.folder)
     }
 
     fn names(&self) -> Result<Vec<String>, AgentError> {

@@ -13,6 +13,7 @@ use keymgmt_custody::{package::OpenedPackage, site::SiteKeys};
 use linker_token::{Manifest, Schema, Token, TokenBatch, limits::MANIFEST_COUNTS_MAX};
 use linker_tokenize::{Encoder, NORMALISER_VERSION, SourceRecord, TABLES_VERSION};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::{
     error::{AgentError, Fault},
@@ -25,12 +26,17 @@ use crate::{
 const NO_TOKEN: &str = "record-without-token";
 
 /// A batch that is ready to be sealed.
-#[derive(Debug)]
 pub struct Ready {
     /// What will be signed.
     pub manifest: Manifest,
     /// The batch's canonical bytes.
-    pub plaintext: Vec<u8>,
+    pub plaintext: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ready(..)")
+    }
 }
 
 /// What became of the records of a run.
@@ -182,7 +188,7 @@ impl<'a> Batcher<'a> {
         lookup.sync()?;
         let batch = std::mem::replace(&mut self.batch, TokenBatch::new(self.encoding.schema));
         let counts = std::mem::take(&mut self.counts);
-        let plaintext = batch.to_bytes();
+        let plaintext = Zeroizing::new(batch.to_bytes());
         let content = self.encoding.package.content();
         let manifest = Manifest {
             site: content.site.clone(),
@@ -195,7 +201,7 @@ impl<'a> Batcher<'a> {
             sequence: self.made.batches,
             last,
             rows: u32::try_from(batch.len()).expect("batches are bounded"),
-            digest: Sha256::digest(&plaintext).into(),
+            digest: Sha256::digest(&*plaintext).into(),
             counts: counts
                 .into_iter()
                 .take(MANIFEST_COUNTS_MAX)

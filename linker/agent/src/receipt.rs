@@ -1,19 +1,25 @@
 //! Receipts: what the appliance owes for every batch, checked before it is believed and then kept.
 //!
-//! The site is a witness of the audit log: it keeps the largest checkpoint it has seen, and a log that
-//! is shorter than that, or has another root at the same size, was rolled back or rewritten.
+//! The site is a witness of the audit log: it keeps the largest checkpoint it has seen and tells its
+//! size to the appliance. A log that is shorter than that was rolled back; one that cannot prove that
+//! it begins as it did (RFC 6962 consistency) was rewritten.
+
+mod contents;
+
+use std::collections::BTreeMap;
 
 use keymgmt_custody::{
     CustodyError,
-    audit::{Checkpoint, verify_receipt},
+    audit::{Checkpoint, Hash, verify_consistency, verify_receipt},
 };
 use linkage_proto::v1::Receipt;
 use linker_token::{BatchId, Manifest};
 use serde::{Deserialize, Serialize};
 
+use self::contents::check_contents;
 use crate::{
     error::{AgentError, Fault},
-    limits::{AUDIT_ENTRY_BYTES_MAX, CHECKPOINT_BYTES_MAX, PROOF_HASHES_MAX},
+    limits::PROOF_HASHES_MAX,
     state::{self, State},
 };
 
@@ -50,7 +56,7 @@ pub struct Kept {
     /// Rows that it put aside.
     pub rows_quarantined: u32,
     /// Why.
-    pub quarantined_by_reason: std::collections::BTreeMap<String, u32>,
+    pub quarantined_by_reason: BTreeMap<String, u32>,
     /// The audit entry, text.
     pub audit_entry: String,
     /// Its number in the log.
@@ -59,14 +65,9 @@ pub struct Kept {
     pub checkpoint: String,
     /// Hashes from the entry to the checkpoint's root, hex.
     pub inclusion_proof: Vec<String>,
-}
-
-/// The parts of an audit entry that a site checks. Others may be there.
-#[derive(Deserialize)]
-struct AuditEntry {
-    seq: u64,
-    subject: String,
-    result: String,
+    /// Hashes from the checkpoint kept before to this one, hex.
+    #[serde(default)]
+    pub consistency_proof: Vec<String>,
 }
 
 /// Checks receipts with the audit key of the key package.
@@ -101,6 +102,12 @@ impl<'a> Witness<'a> {
             origin,
             seen,
         })
+    }
+
+    /// Size of the newest checkpoint that is kept, 0 for none.
+    #[must_use]
+    pub fn size_seen(&self) -> u64 {
+        self.seen.as_ref().map_or(0, |seen| seen.size)
     }
 
     /// Verifies a receipt for `manifest` and keeps it. A receipt that fails is kept under another name
@@ -139,14 +146,8 @@ impl<'a> Witness<'a> {
             let rule = format!("receipt of batch {batch}: the checkpoint is of another log");
             return Err(AgentError::new(Fault::CheckpointForked, rule));
         }
-        let proof: Option<Vec<[u8; 32]>> = receipt
-            .inclusion_proof
-            .iter()
-            .map(|hash| hash.as_slice().try_into().ok())
-            .collect();
-        let proof = proof
-            .filter(|proof| proof.len() <= PROOF_HASHES_MAX)
-            .ok_or_else(|| of_batch(Fault::ReceiptProof, batch))?;
+        let proof =
+            hashes(&receipt.inclusion_proof).ok_or_else(|| of_batch(Fault::ReceiptProof, batch))?;
         let checkpoint = verify_receipt(
             &receipt.audit_entry,
             receipt.audit_index,
@@ -156,7 +157,7 @@ impl<'a> Witness<'a> {
             &self.audit_spki,
         )
         .map_err(|error| of_custody(batch, error))?;
-        self.check_growth(batch, &checkpoint)?;
+        self.check_growth(batch, &checkpoint, &receipt.consistency_proof)?;
         Ok(Seen {
             origin: origin.to_owned(),
             size: checkpoint.size,
@@ -165,7 +166,12 @@ impl<'a> Witness<'a> {
         })
     }
 
-    fn check_growth(&self, batch: BatchId, new: &Checkpoint) -> Result<(), AgentError> {
+    fn check_growth(
+        &self,
+        batch: BatchId,
+        new: &Checkpoint,
+        proof: &[Vec<u8>],
+    ) -> Result<(), AgentError> {
         let Some(old) = &self.seen else {
             return Ok(());
         };
@@ -176,10 +182,16 @@ impl<'a> Witness<'a> {
             );
             return Err(AgentError::new(Fault::CheckpointShrank, detail));
         }
-        if new.size == old.size && hex::encode(new.root) != old.root {
-            return Err(of_batch(Fault::CheckpointForked, batch));
-        }
-        Ok(())
+        let mut root: Hash = [0; 32];
+        hex::decode_to_slice(&old.root, &mut root).map_err(|error| {
+            let path = self.state.checkpoint().display().to_string();
+            AgentError::new(Fault::StateDamaged, path).because(error)
+        })?;
+        // A proof that is missing or malformed is a growth that is not proven.
+        let forked = || of_batch(Fault::CheckpointForked, batch);
+        let proof = hashes(proof).ok_or_else(forked)?;
+        verify_consistency((old.size, &root), (new.size, &new.root), &proof)
+            .map_err(|error| forked().because(error))
     }
 }
 
@@ -228,43 +240,15 @@ pub fn all_kept(state: &State) -> Result<Vec<Kept>, AgentError> {
     paths.iter().map(read).collect()
 }
 
-/// That the receipt speaks about this batch: ID, counts, and the entry's own words.
-fn check_contents(manifest: &Manifest, receipt: &Receipt) -> Result<(), AgentError> {
-    let batch = manifest.batch_id();
-    let other = |rule: &str| {
-        AgentError::new(
-            Fault::ReceiptOther,
-            format!("receipt of batch {batch}: {rule}"),
-        )
-    };
-    if receipt.batch_id != batch.0 {
-        return Err(other("it names another batch"));
+/// The hashes of a proof; `None` if one is none or they are too many.
+fn hashes(proof: &[Vec<u8>]) -> Option<Vec<Hash>> {
+    if proof.len() > PROOF_HASHES_MAX {
+        return None;
     }
-    let (admitted, quarantined) = (receipt.rows_admitted, receipt.rows_quarantined);
-    let reasons = receipt
-        .quarantined_by_reason
-        .values()
-        .map(|n| u64::from(*n));
-    let whole = u64::from(admitted) + u64::from(quarantined) == u64::from(manifest.rows)
-        && reasons.sum::<u64>() == u64::from(quarantined);
-    if !whole {
-        return Err(other("its rows do not add up to those sent"));
-    }
-    let bounded = receipt.audit_entry.len() <= AUDIT_ENTRY_BYTES_MAX
-        && receipt.checkpoint.len() <= CHECKPOINT_BYTES_MAX;
-    let entry: Option<AuditEntry> = Some(&receipt.audit_entry)
-        .filter(|_| bounded)
-        .and_then(|entry| serde_json::from_slice(entry).ok());
-    match entry {
-        Some(entry) if entry.subject != batch.to_string() || entry.result != "ok" => {
-            Err(other("its audit entry is about something else"))
-        }
-        Some(entry) if entry.seq != receipt.audit_index => {
-            Err(other("its audit entry has another number"))
-        }
-        Some(_) => Ok(()),
-        None => Err(other("its audit entry does not parse")),
-    }
+    proof
+        .iter()
+        .map(|hash| hash.as_slice().try_into().ok())
+        .collect()
 }
 
 fn of_batch(fault: Fault, batch: BatchId) -> AgentError {
@@ -293,6 +277,7 @@ fn kept(manifest: &Manifest, receipt: &Receipt) -> Kept {
         audit_index: receipt.audit_index,
         checkpoint: receipt.checkpoint.clone(),
         inclusion_proof: receipt.inclusion_proof.iter().map(hex::encode).collect(),
+        consistency_proof: receipt.consistency_proof.iter().map(hex::encode).collect(),
     }
 }
 
@@ -303,68 +288,13 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, AgentError> {
 
 #[cfg(test)]
 mod tests {
-    use linker_token::{CheckValue, Epoch, ProjectId, SchemaDigest, SiteId};
-
-    use super::*;
-
-    fn manifest() -> Manifest {
-        Manifest {
-            site: SiteId::parse("hospital").unwrap(),
-            project: ProjectId::parse("demo").unwrap(),
-            epoch: Epoch(1),
-            secret_check: CheckValue([0; 8]),
-            schema: SchemaDigest([0; 32]),
-            normaliser: String::new(),
-            tables: String::new(),
-            sequence: 0,
-            last: true,
-            rows: 3,
-            digest: [0; 32],
-            counts: std::collections::BTreeMap::new(),
-        }
-    }
-
-    fn receipt(padding: usize) -> Receipt {
-        let batch = manifest().batch_id();
-        let entry = format!(r#"{{"seq":5,"subject":"{batch}","result":"ok"}}"#);
-        let entry = entry.clone() + &" ".repeat(padding.saturating_sub(entry.len()));
-        Receipt {
-            batch_id: batch.0.to_vec(),
-            rows_admitted: 2,
-            rows_quarantined: 1,
-            quarantined_by_reason: [("all-ones".to_owned(), 1)].into(),
-            audit_entry: entry.into_bytes(),
-            audit_index: 5,
-            checkpoint: String::new(),
-            inclusion_proof: Vec::new(),
-        }
-    }
+    use super::{
+        contents::tests::{manifest, receipt},
+        *,
+    };
 
     #[test]
-    fn contents_must_be_about_the_batch() {
-        let good = receipt(0);
-        assert!(check_contents(&manifest(), &good).is_ok());
-        let (mut index, mut counts, mut reasons) = (good.clone(), good.clone(), good.clone());
-        index.audit_index = 6;
-        counts.rows_admitted = u32::MAX;
-        reasons.quarantined_by_reason.clear();
-        let mut refused = good;
-        refused.audit_entry = String::from_utf8_lossy(&refused.audit_entry)
-            .replace("ok", "BAD_SIGNATURE")
-            .into_bytes();
-        for bad in [index, counts, reasons, refused] {
-            let error = check_contents(&manifest(), &bad).unwrap_err();
-            assert_eq!(error.fault(), Fault::ReceiptOther);
-        }
-    }
-
-    #[test]
-    fn one_past_the_bounds_is_refused() {
-        assert!(check_contents(&manifest(), &receipt(AUDIT_ENTRY_BYTES_MAX)).is_ok());
-        assert!(check_contents(&manifest(), &receipt(AUDIT_ENTRY_BYTES_MAX + 1)).is_err());
-        let mut long = receipt(0);
-        long.checkpoint = "x".repeat(CHECKPOINT_BYTES_MAX + 1);
-        assert!(check_contents(&manifest(), &long).is_err());
+    fn one_past_the_longest_proof_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
         let witness = Witness::load(&state, Vec::new(), None).unwrap();

@@ -2,7 +2,7 @@
 //! new file, never half of one.
 //!
 //! `keys/` · `request.note` · `package.pkg` · `receipt.note` (for the custodians) · `outbox/` ·
-//! `receipts/` · `checkpoint.json` · `lookup.csv` · `problems.csv` · `lock`. Folders are 0700 and
+//! `refused/` · `receipts/` · `checkpoint.json` · `lookup.csv` · `problems.csv` · `lock`. Folders are 0700 and
 //! files 0600.
 
 use std::{
@@ -90,6 +90,12 @@ impl State {
     #[must_use]
     pub fn outbox(&self) -> PathBuf {
         self.folder.join("outbox")
+    }
+
+    /// Left-over batches that the appliance refused for good, one folder each.
+    #[must_use]
+    pub fn refused(&self) -> PathBuf {
+        self.folder.join("refused")
     }
 
     /// Verified upload receipts.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     error::{AgentError, Fault},
     limits::RESENDS_MAX,
-    outbox::{Entry, Outbox},
+    outbox::{Entry, KeyDigests, Outbox},
     pipeline::Ready,
     progress::Progress,
     receipt::{Kept, Witness},
@@ -50,7 +50,8 @@ impl Submitter<'_> {
     pub async fn submit(&mut self, ready: Ready) -> Result<Accepted, AgentError> {
         let batch = ready.manifest.batch_id();
         if self.uplink.upload_state(batch).await?.accepted {
-            let receipt = self.uplink.receipt(batch).await?;
+            let seen = self.witness.size_seen();
+            let receipt = self.uplink.receipt(batch, seen).await?;
             let receipt = self.witness.accept(&ready.manifest, &receipt)?;
             self.outbox.forget(batch)?;
             return Ok(Accepted {
@@ -85,17 +86,19 @@ impl Submitter<'_> {
         )
         .map_err(failed)?;
         let signature = self.keys.sign_manifest(&ready.manifest).map_err(failed)?;
-        self.outbox.put(&ready.manifest, &signature, &sealed)
+        let keys = KeyDigests::of(self.package, self.keys);
+        self.outbox.put(&ready.manifest, keys, &signature, &sealed)
     }
 
     async fn upload(&mut self, batch: BatchId, fresh: bool) -> Result<Accepted, AgentError> {
         let entry = self.outbox.get(&batch.to_string())?;
+        let seen = self.witness.size_seen();
         let mut outage = self.uplink.outage();
         let (mut known, mut fresh, mut resends, mut sent) = (0, fresh, 0, false);
         let receipt = loop {
             let state = self.uplink.upload_state(batch).await?;
             if state.accepted {
-                break self.uplink.receipt(batch).await?;
+                break self.uplink.receipt(batch, seen).await?;
             }
             let from = if std::mem::take(&mut fresh) {
                 0
@@ -107,7 +110,7 @@ impl Submitter<'_> {
             }
             known = from;
             sent = true;
-            match self.uplink.upload(messages(&entry, from)?).await {
+            match self.uplink.upload(messages(&entry, from, seen)?).await {
                 Ok(receipt) => break receipt,
                 Err(error) if is_misplaced(&error) && resends < RESENDS_MAX => {
                     resends += 1;
@@ -130,8 +133,26 @@ fn is_misplaced(error: &AgentError) -> bool {
     )
 }
 
-/// The messages of one upload that starts at chunk `from`.
-fn messages(entry: &Entry, from: u32) -> Result<Vec<UploadMessage>, AgentError> {
+/// The appliance's reason, if it is one that this very batch can never be rid of: its manifest, its
+/// signature or its sealing. Reasons that hold for the whole site are not among them.
+#[must_use]
+pub fn refused_for_good(error: &AgentError) -> Option<&'static str> {
+    const REASONS: [&str; 8] = [
+        "BAD_SIGNATURE",
+        "CORRUPT_CHUNK",
+        "MALFORMED",
+        "TOO_LARGE",
+        "WRONG_EPOCH",
+        "WRONG_PROJECT",
+        "WRONG_SCHEMA",
+        "WRONG_SECRET",
+    ];
+    let reason = error.reason()?;
+    REASONS.into_iter().find(|known| *known == reason)
+}
+
+/// The messages of one upload that starts at chunk `from`, with the size of the checkpoint that is kept.
+fn messages(entry: &Entry, from: u32, seen: u64) -> Result<Vec<UploadMessage>, AgentError> {
     let count = u32::try_from(entry.chunks.len()).expect("chunks are bounded");
     if from > count {
         let detail = "it asks for a chunk past the last one";
@@ -143,6 +164,7 @@ fn messages(entry: &Entry, from: u32) -> Result<Vec<UploadMessage>, AgentError> 
         sealed_content_key: entry.sealed_content_key.clone(),
         chunk_count: count,
         first_sequence: from,
+        checkpoint_size_seen: seen,
     };
     let mut messages = vec![UploadMessage {
         part: Some(Part::Header(header)),

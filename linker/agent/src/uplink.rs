@@ -73,16 +73,18 @@ impl Uplink {
         .await
     }
 
-    /// The receipt of an accepted batch.
+    /// The receipt of an accepted batch, with a proof that the log grew from `size_seen` entries.
     ///
     /// # Errors
     /// What the appliance or the way to it says.
-    pub async fn receipt(&self, batch: BatchId) -> Result<Receipt, AgentError> {
+    pub async fn receipt(&self, batch: BatchId, size_seen: u64) -> Result<Receipt, AgentError> {
         self.patiently(async |mut client| {
             let batch_id = batch.0.to_vec();
-            client
-                .get_receipt(unary(GetReceiptRequest { batch_id }))
-                .await
+            let request = GetReceiptRequest {
+                batch_id,
+                checkpoint_size_seen: size_seen,
+            };
+            client.get_receipt(unary(request)).await
         })
         .await
     }

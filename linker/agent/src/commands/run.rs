@@ -3,24 +3,24 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use keymgmt_custody::{Oaep, package::OpenedPackage, site::SiteKeys};
+use keymgmt_custody::{package::OpenedPackage, site::SiteKeys};
 use linker_token::Schema;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::summary::Summary;
+use super::{summary::Summary, warn_of_sha1};
 use crate::{
     config::Config,
     error::{AgentError, Fault},
     keys,
     limits::BATCHES_AHEAD,
     lookup::{Lookup, Problems},
-    outbox::Outbox,
+    outbox::{Entry, KeyDigests, Outbox},
     pipeline::{Encoding, Made, Ready},
     progress::Progress,
     receipt::Witness,
     source::{self, Source, Tally},
     state::State,
-    submit::{Accepted, Submitter, check_policy},
+    submit::{Accepted, Submitter, check_policy, refused_for_good},
     uplink::{Uplink, tls},
 };
 
@@ -50,9 +50,7 @@ pub(super) async fn run(
     let uplink = Uplink::new(&config.appliance, tls, progress.clone());
     let policy = uplink.policy().await?;
     check_policy(&policy, &package)?;
-    if package.content().oaep == Oaep::Sha1 {
-        progress.say("warning: this key package uses SHA-1 in OAEP: tests and demonstrations only");
-    }
+    warn_of_sha1(progress, &package);
 
     let outbox = Outbox::open(state.outbox())?;
     let audit_spki = package.content().audit_spki.clone();
@@ -82,26 +80,50 @@ pub(super) async fn run(
     Ok(summary)
 }
 
-/// Sends what an earlier run sealed. Batches of another key epoch can never be accepted: forgotten.
+/// Sends what an earlier run sealed. A batch that can never be accepted stops nothing, since its rows
+/// are encoded again from the source: one of other keys is forgotten, one that the appliance refuses
+/// for good is set aside.
 async fn send_left_over(
     submitter: &mut Submitter<'_>,
     state: &State,
     summary: &mut Summary,
 ) -> Result<(), AgentError> {
     for name in Outbox::waiting(&state.outbox())? {
-        let manifest = submitter.outbox.get(&name)?.manifest;
+        // The chunks are read again when they are sent; two copies would be in memory.
+        let Entry { manifest, keys, .. } = submitter.outbox.get(&name)?;
+        let batch = manifest.batch_id();
         let content = submitter.package.content();
         let current = (&manifest.site, &manifest.project, manifest.epoch)
             == (&content.site, &content.project, content.epoch)
             && manifest.schema == content.schema
             && manifest.secret_check == content.check;
-        if !current {
-            submitter.outbox.forget(manifest.batch_id())?;
-            let text = "a sealed batch of another key epoch was thrown away";
-            submitter.progress.say(text);
+        let sealed_today = keys == KeyDigests::of(submitter.package, submitter.keys);
+        if !current || !sealed_today {
+            submitter.outbox.forget(batch)?;
+            let whose = if current {
+                "other keys"
+            } else {
+                "another key epoch"
+            };
+            let text =
+                format!("a sealed batch of {whose} was thrown away; its rows are read again");
+            submitter.progress.say(&text);
             continue;
         }
-        let accepted = Box::pin(submitter.resume(manifest.batch_id())).await?;
+        let accepted = match Box::pin(submitter.resume(batch)).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                let Some(reason) = refused_for_good(&error) else {
+                    return Err(error);
+                };
+                submitter
+                    .outbox
+                    .set_aside(batch, &state.refused(), reason)?;
+                let text = format!("left-over batch set aside in the folder refused: {error}");
+                submitter.progress.say(&text);
+                continue;
+            }
+        };
         summary.batches_left_over += 1;
         summary.add(&accepted);
         tell(&submitter.progress, "left-over batch", &accepted);

@@ -6,7 +6,7 @@ use crate::support::{
     appliance::Appliance,
     site::{EPOCH, Site, text, tree},
 };
-use keymgmt_custody::{Custody as _, software::SoftwareCustody};
+use keymgmt_custody::{Custody as _, Oaep, software::SoftwareCustody};
 use linker_token::Epoch;
 
 fn code_of(output: &std::process::Output) -> (Option<i32>, String) {
@@ -97,6 +97,19 @@ async fn packages_are_checked_before_they_are_kept() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("project demo\nepoch 7\nschema jp-1 "));
     assert!(site.path("state/receipt.note").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_with_sha1_is_accepted_with_a_warning() {
+    let appliance = Appliance::start().await;
+    let site = Site::new(&appliance);
+    assert_eq!(site.run(&["init"]).status.code(), Some(0));
+    let ingest = appliance.custody.ingest_public_key();
+    for (oaep, warned) in [(Oaep::Sha1, true), (Oaep::Sha256, false)] {
+        let package = site.package_for(&appliance, Epoch(EPOCH), ingest, oaep);
+        let said = site.accept_package(&package);
+        assert_eq!(said.contains("warning: "), warned, "{said}");
+    }
 }
 
 /// The package may carry no secret in clear, on disk or on screen.

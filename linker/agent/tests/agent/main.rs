@@ -8,6 +8,7 @@
 
 mod formats;
 mod keys;
+mod receipts;
 mod sources;
 mod support;
 mod tls;

@@ -1,12 +1,14 @@
-//! Runs of the binary against a small appliance: resume, duplicates, outages, receipts, policy.
+//! Runs of the binary against a small appliance: resume, duplicates, outages, policy.
 
 use std::process::Child;
 
 use crate::support::{
-    appliance::{Appliance, Forgery, Stop},
+    appliance::{Appliance, Stop},
     site::{EPOCH, Site, people, text, tree},
 };
+use keymgmt_custody::{Custody as _, Oaep, software::SoftwareCustody};
 use linker_token::Epoch;
+use sha2::{Digest as _, Sha256};
 
 /// Fifteen thousand rows of 148 bytes are three chunks.
 const BIG: usize = 15_000;
@@ -209,64 +211,6 @@ async fn damage_in_the_outbox_is_found_before_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forged_receipts_are_refused_and_kept_as_evidence() {
-    for (forgery, code) in [
-        (Forgery::Signature, "RECEIPT_SIGNATURE"),
-        (Forgery::Proof, "RECEIPT_PROOF"),
-        (Forgery::OtherEntry, "RECEIPT_OTHER"),
-        (Forgery::OtherBatch, "RECEIPT_OTHER"),
-        (Forgery::Counts, "RECEIPT_OTHER"),
-    ] {
-        let appliance = Appliance::start().await;
-        let site = Site::enrolled(&appliance);
-        site.people(50);
-        appliance.lock().forgery = Some(forgery);
-        site.refused(1, code).await;
-        let kept = site.files("state/receipts");
-        assert_eq!(kept.len(), 1, "{forgery:?}");
-        assert!(kept[0].ends_with(".refused.json"), "{forgery:?}");
-        assert_eq!(site.files("state/outbox").len(), 1, "{forgery:?}");
-        assert!(!site.path("state/checkpoint.json").exists(), "{forgery:?}");
-        // An honest receipt later ends it.
-        appliance.lock().forgery = None;
-        assert_eq!(site.upload(0).await["rows_admitted"], 50, "{forgery:?}");
-        assert_eq!(appliance.admissions(), 1, "{forgery:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_shrank_or_changed_its_past_is_refused() {
-    for (forgery, grow, code) in [
-        (Forgery::Rollback, 5, "CHECKPOINT_SHRANK"),
-        (Forgery::Fork, 0, "CHECKPOINT_FORKED"),
-        (Forgery::Origin, 0, "CHECKPOINT_FORKED"),
-    ] {
-        let appliance = Appliance::start().await;
-        let site = Site::enrolled(&appliance);
-        site.people(50);
-        site.upload(0).await;
-        appliance.grow(grow);
-        // The larger log is seen once.
-        site.upload(0).await;
-        appliance.lock().forgery = Some(forgery);
-        site.refused(1, code).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_configured_log_is_the_only_one() {
-    let appliance = Appliance::start().await;
-    let site = Site::enrolled(&appliance);
-    site.people(50);
-    site.reconfigure("retry_for", "origin = \"musubi.test/two\"\nretry_for");
-    site.refused(1, "CHECKPOINT_FORKED").await;
-    site.reconfigure("musubi.test/two", "musubi.test/log");
-    site.upload(0).await;
-    site.reconfigure("musubi.test/log", "musubi.test/two");
-    site.refused(1, "CHECKPOINT_FORKED").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_policy_stops_before_anything_is_read() {
     let appliance = Appliance::start().await;
     let site = Site::enrolled(&appliance);
@@ -362,6 +306,72 @@ async fn batches_of_an_earlier_epoch_are_thrown_away() {
     );
     assert!(site.files("state/outbox").is_empty());
     assert_eq!(appliance.rows(), 50);
+}
+
+/// Keys that change within one epoch: what was sealed under the old ones can never be accepted.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_of_earlier_keys_are_thrown_away() {
+    let appliance = Appliance::start().await;
+    let site = Site::enrolled(&appliance);
+    site.people(50);
+    let earlier = SoftwareCustody::danger_for_tests(3);
+    let ingest = earlier.ingest_public_key();
+    let package = site.package_for(&appliance, Epoch(EPOCH), ingest, Oaep::Sha256);
+    site.accept_package(&package);
+    let policy = linkage_proto::v1::Policy {
+        ingest_key_digest: Sha256::digest(ingest).to_vec(),
+        ..appliance.good_policy()
+    };
+    appliance.lock().policy = Some(policy);
+    killed_at(&site, &appliance, Stop::Chunk(0)).await;
+    appliance.lock().policy = None;
+    site.accept(&appliance, Epoch(EPOCH));
+    killed_at(&site, &appliance, Stop::Chunk(0)).await;
+    assert_eq!(site.files("state/outbox").len(), 1, "sealed anew");
+
+    std::fs::remove_dir_all(site.path("state/keys")).unwrap();
+    std::fs::remove_file(site.path("state/request.note")).unwrap();
+    assert_eq!(site.run(&["init"]).status.code(), Some(0));
+    site.enrol(&appliance);
+    let done = site.upload(0).await;
+    assert_eq!(
+        (&done["batches_left_over"], &done["batches_sent"]),
+        (&0.into(), &1.into())
+    );
+    assert!(site.files("state/outbox").is_empty());
+    assert_eq!(appliance.rows(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_left_over_batch_that_is_refused_for_good_is_set_aside() {
+    let appliance = Appliance::start().await;
+    let site = Site::enrolled(&appliance);
+    site.people(50);
+    killed_at(&site, &appliance, Stop::Chunk(0)).await;
+    let batch = site.files("state/outbox").remove(0);
+    // What holds for the whole site is no reason to give the batch up.
+    appliance.lock().refusal = Some(("NOT_ENROLLED", 1));
+    site.refused(77, "REMOTE_FORBIDDEN").await;
+    assert_eq!(site.files("state/outbox")[0], batch);
+    // Refused, sealed anew and refused again: the run fails, and the new one is left over.
+    for _ in 0..2 {
+        appliance.lock().refusal = Some(("BAD_SIGNATURE", 2));
+        site.refused(77, "REMOTE_FORBIDDEN").await;
+        assert_eq!(
+            site.files("state/refused"),
+            [format!("{batch}.BAD_SIGNATURE")]
+        );
+        assert_eq!(site.files("state/outbox")[0], batch);
+    }
+    appliance.lock().refusal = Some(("WRONG_SECRET", 1));
+    let done = site.upload(0).await;
+    assert_eq!(
+        (&done["batches_left_over"], &done["batches_sent"]),
+        (&0.into(), &1.into())
+    );
+    assert_eq!(site.files("state/refused").len(), 2);
+    assert!(site.files("state/outbox").is_empty());
+    assert_eq!((appliance.rows(), appliance.admissions()), (50, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,8 +40,13 @@ pub(crate) enum Forgery {
     OtherBatch,
     Counts,
     Rollback,
+    /// Another past under a log of the same size, or a grown one.
     Fork,
+    /// No proof that the log grew.
+    NoGrowth,
     Origin,
+    /// All rows admitted by the receipt, and one quarantined by the log.
+    Entry,
 }
 
 /// Where the appliance stops for ever, once.
@@ -74,6 +79,8 @@ pub(crate) struct Inner {
     /// Says that a chunk is damaged, so many times.
     pub(crate) damaged: u32,
     pub(crate) policy: Option<v1::Policy>,
+    /// Refuses every header with this reason, so many times.
+    pub(crate) refusal: Option<(&'static str, u32)>,
     pub(crate) handshakes: Vec<(rustls::ProtocolVersion, rustls::NamedGroup)>,
 }
 
@@ -273,7 +280,7 @@ impl Appliance {
         Ok(())
     }
 
-    fn receipt(&self, batch: [u8; 32]) -> Option<v1::Receipt> {
+    fn receipt(&self, batch: [u8; 32], seen: u64) -> Option<v1::Receipt> {
         let inner = self.lock();
         let (manifest, tokens, index) = inner.batches.get(&batch)?;
         let forgery = inner.forgery;
@@ -287,6 +294,11 @@ impl Appliance {
         }
         let leaves: Vec<_> = log.iter().map(|entry| audit::leaf_hash(entry)).collect();
         let size = leaves.len() as u64;
+        let growth = if seen == size || forgery == Some(Forgery::NoGrowth) {
+            Vec::new()
+        } else {
+            audit::consistency_proof(&leaves, seen, size).unwrap_or_default()
+        };
         let mut proof = audit::inclusion_proof(&leaves, *index, size).unwrap();
         let other = SoftwareCustody::danger_for_tests(2);
         let signer = if forgery == Some(Forgery::Signature) {
@@ -325,6 +337,7 @@ impl Appliance {
             audit_index: index,
             checkpoint: Checkpoint::sign(origin, size, &root, signer).unwrap(),
             inclusion_proof: proof.iter().map(|hash| hash.to_vec()).collect(),
+            consistency_proof: growth.iter().map(|hash| hash.to_vec()).collect(),
         })
     }
 
@@ -345,8 +358,15 @@ impl Appliance {
         let plaintext = open_batch(&*self.custody, &verified, key, chunks).unwrap();
         let tokens = TokenBatch::from_bytes(&Schema::jp_1(), &plaintext).unwrap();
         let index = inner.log.len();
-        let subject = hex::encode(batch);
-        let entry = format!(r#"{{"seq":{index},"subject":"{subject}","result":"ok"}}"#);
+        let (subject, rows) = (hex::encode(batch), manifest.rows);
+        let counts = if inner.forgery == Some(Forgery::Entry) {
+            format!(r#""admitted":{},"quarantined-all-ones":1"#, rows - 1)
+        } else {
+            format!(r#""admitted":{rows}"#)
+        };
+        let entry = format!(
+            r#"{{"seq":{index},"operation":"admit","subject":"{subject}","counts":{{{counts},"rows":{rows}}},"result":"ok"}}"#
+        );
         inner.log.push(entry.into_bytes());
         let admitted = (manifest, tokens, index as u64);
         assert!(
@@ -404,9 +424,13 @@ impl intake_server::Intake for Appliance {
             return Err(Status::invalid_argument("no header"));
         };
         let batch: [u8; 32] = Sha256::digest(&header.manifest).into();
-        let count = header.chunk_count as usize;
+        let (count, seen) = (header.chunk_count as usize, header.checkpoint_size_seen);
         {
             let mut inner = self.lock();
+            if let Some((code, left)) = inner.refusal.as_mut().filter(|(_, left)| *left > 0) {
+                *left -= 1;
+                return Err(reason(&Status::permission_denied("no"), code));
+            }
             let same =
                 |kept: &v1::UploadHeader| kept.sealed_content_key == header.sealed_content_key;
             if inner
@@ -444,14 +468,15 @@ impl intake_server::Intake for Appliance {
         }
         self.admit(batch)?;
         self.pass(Stop::Answer).await?;
-        Ok(Response::new(self.receipt(batch).unwrap()))
+        Ok(Response::new(self.receipt(batch, seen).unwrap()))
     }
 
     async fn get_receipt(
         &self,
         request: Request<v1::GetReceiptRequest>,
     ) -> Result<Response<v1::Receipt>, Status> {
-        let receipt = self.receipt(batch_id(&request.into_inner().batch_id));
+        let request = request.into_inner();
+        let receipt = self.receipt(batch_id(&request.batch_id), request.checkpoint_size_seen);
         receipt
             .map(Response::new)
             .ok_or_else(|| Status::not_found("batch"))

@@ -71,22 +71,45 @@ impl Site {
     pub(crate) fn enrolled(appliance: &Appliance) -> Self {
         let site = Self::new(appliance);
         assert_eq!(site.run(&["init"]).status.code(), Some(0));
-        let request = fs::read_to_string(site.path("state/request.note")).unwrap();
-        let request = EnrolRequest::parse_verified(&request).unwrap();
-        appliance.lock().site_key = request.sign_spki;
-        site.accept(appliance, Epoch(EPOCH));
+        site.enrol(appliance);
         site
     }
 
+    /// Lets the appliance know the site's present keys, and accepts a package for them.
+    pub(crate) fn enrol(&self, appliance: &Appliance) {
+        let request = fs::read_to_string(self.path("state/request.note")).unwrap();
+        let request = EnrolRequest::parse_verified(&request).unwrap();
+        appliance.lock().site_key = request.sign_spki;
+        self.accept(appliance, Epoch(EPOCH));
+    }
+
     pub(crate) fn accept(&self, appliance: &Appliance, epoch: Epoch) {
-        self.write("site.pkg", self.package(appliance, epoch));
+        self.accept_package(&self.package(appliance, epoch));
+    }
+
+    /// Accepts a package; returns what was said beside it.
+    pub(crate) fn accept_package(&self, package: &[u8]) -> String {
+        self.write("site.pkg", package);
         let package = self.path("site.pkg");
         let output = self.run(&["accept", package.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stderr)
     }
 
     /// A package from the custodians for this site's request.
     pub(crate) fn package(&self, appliance: &Appliance, epoch: Epoch) -> Vec<u8> {
+        let ingest = appliance.custody.ingest_public_key();
+        self.package_for(appliance, epoch, ingest, Oaep::Sha256)
+    }
+
+    /// The same for any ingest key and way of sealing.
+    pub(crate) fn package_for(
+        &self,
+        appliance: &Appliance,
+        epoch: Epoch,
+        ingest: &[u8],
+        oaep: Oaep,
+    ) -> Vec<u8> {
         let request = fs::read_to_string(self.path("state/request.note")).unwrap();
         let request = EnrolRequest::parse_verified(&request).unwrap();
         let project = ProjectId::parse("demo").unwrap();
@@ -97,10 +120,10 @@ impl Site {
             epoch,
             site: SiteId::parse("hospital").unwrap(),
             schema: Schema::jp_1().digest(),
-            oaep: Oaep::Sha256,
-            wrapped_secret: oaep::seal(&request.wrap_spki, Oaep::Sha256, &secret).unwrap(),
+            oaep,
+            wrapped_secret: oaep::seal(&request.wrap_spki, oaep, &secret).unwrap(),
             wrap_digest: Sha256::digest(&request.wrap_spki).into(),
-            ingest_spki: appliance.custody.ingest_public_key().to_vec(),
+            ingest_spki: ingest.to_vec(),
             audit_spki: appliance.custody.audit_public_key().to_vec(),
             issued_unix_s: 0,
             expires_unix_s: 4_000_000_000,
