@@ -64,6 +64,9 @@ pub struct UploadHeader {
     /// where this stream starts
     #[prost(uint32, tag = "5")]
     pub first_sequence: u32,
+    /// size of the newest checkpoint that the site keeps, 0 for none
+    #[prost(uint64, tag = "6")]
+    pub checkpoint_size_seen: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UploadChunk {
@@ -77,6 +80,9 @@ pub struct UploadChunk {
 pub struct GetReceiptRequest {
     #[prost(bytes = "vec", tag = "1")]
     pub batch_id: ::prost::alloc::vec::Vec<u8>,
+    /// as in UploadHeader
+    #[prost(uint64, tag = "2")]
+    pub checkpoint_size_seen: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Receipt {
@@ -101,6 +107,9 @@ pub struct Receipt {
     pub checkpoint: ::prost::alloc::string::String,
     #[prost(bytes = "vec", repeated, tag = "8")]
     pub inclusion_proof: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// from checkpoint_size_seen; empty if that is 0 or today's size
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub consistency_proof: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlanRunRequest {}
