@@ -14,6 +14,7 @@ use crate::{
     error::CeremonyError,
     folder,
     limits::NOTE_BYTES_MAX,
+    steps::{CustodyOfFolder, custody_of_folder},
 };
 
 /// Does every operation of the portable core once in each initialised token. Returns one line per
@@ -38,7 +39,8 @@ pub(crate) fn selftest(environment: &Path) -> Result<Vec<String>, CeremonyError>
 /// Uses every key of both signed inventories and compares. Returns one line per key.
 pub(crate) fn inventory(environment: &Path, out: &Path) -> Result<Vec<String>, CeremonyError> {
     let environment = Environment::load(environment)?;
-    let csk = folder::read_bytes(&out.join("csk.spki"))?;
+    let CustodyOfFolder { csk, user, .. } = custody_of_folder(&environment, out)?;
+    drop(user);
     let mut lines = Vec::new();
     for (name, place) in [
         ("custody.inventory", &environment.custody),
@@ -46,14 +48,8 @@ pub(crate) fn inventory(environment: &Path, out: &Path) -> Result<Vec<String>, C
     ] {
         let signed = folder::read_text(&out.join(name), NOTE_BYTES_MAX)?;
         let inventory = Inventory::parse_verified(&signed, &csk)?;
-        let user = user(&environment, place)?;
-        if user.facts().serial != inventory.serial {
-            return Err(CustodyError::KeyMismatch {
-                name: "token".to_owned(),
-                rule: "its serial number is not the inventory's",
-            }
-            .into());
-        }
+        let pin = place.user_pin()?;
+        let user = UserSession::open_listed(&environment.profile, &place.name(), &inventory, &pin)?;
         let context = epoch_context(&inventory.project, inventory.epoch);
         for key in &inventory.keys {
             user.check(key, &context)?;

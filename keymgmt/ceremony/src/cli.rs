@@ -105,9 +105,13 @@ impl Arguments {
             } => {
                 let summary = transcript::verify(&file, &folder::read_bytes(&csk)?)?;
                 let (lines, closings) = (summary.lines, summary.closings);
-                Ok(format!(
-                    "whole: {lines} lines, {closings} signed closings\n"
-                ))
+                let mut told = format!("whole: {lines} lines, {closings} signed closings\n");
+                for line in summary.exceptions {
+                    told.push_str(&format!(
+                        "EXCEPTION in line {line}: an unsigned end was set aside and does not count\n"
+                    ));
+                }
+                Ok(told)
             }
             Verb::Inventory { place } => {
                 Ok(joined(&check::inventory(&place.environment, &place.out)?))

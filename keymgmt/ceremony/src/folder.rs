@@ -96,7 +96,17 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CeremonyError> {
         _ => {}
     }
     write_new(&beside, bytes, Readers::Everyone)?;
-    fs::rename(&beside, path).map_err(failed)?;
+    put(&beside, path)
+}
+
+/// Puts a whole file in the place of another one.
+pub(crate) fn put(whole: &Path, path: &Path) -> Result<(), CeremonyError> {
+    let failed = |source| CeremonyError::File {
+        operation: "replace",
+        path: path.to_owned(),
+        source,
+    };
+    fs::rename(whole, path).map_err(failed)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -13,6 +13,7 @@ use keymgmt_custody::{
     pkcs11::UserSession,
 };
 use linker_token::SiteId;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     clock::Clock,
@@ -22,7 +23,7 @@ use crate::{
     limits::NOTE_BYTES_MAX,
     recipe::Recipe,
     rehearse::{self, MODE},
-    steps::custody_user,
+    steps::{CustodyOfFolder, custody_of_folder},
     transcript::{self, Transcript},
 };
 
@@ -38,11 +39,15 @@ pub(crate) fn receipts(
     let recipe = Recipe::load(&out.join("recipe.toml"))?;
     let quorum = rehearse::confirm(&recipe, &environment)?;
     quorum.require(&recipe)?;
-    let csk = folder::read_bytes(&out.join("csk.spki"))?;
-    check_recipe(&recipe, &out.join("transcript.jsonl"), &csk)?;
+    let CustodyOfFolder {
+        csk,
+        inventory,
+        user,
+    } = custody_of_folder(&environment, out)?;
+    let path_of_transcript = out.join("transcript.jsonl");
+    check_recipe(&recipe, &path_of_transcript, &csk)?;
 
     let signed = |name| folder::read_text(&out.join(name), NOTE_BYTES_MAX);
-    let inventory = Inventory::parse_verified(&signed("custody.inventory")?, &csk)?;
     let issued = Enrolment::parse_stage(Stage::Issued, &signed("issued.signed")?, &csk)?;
     let path = out.join("enrolment.signed");
     let mut sites = BTreeMap::new();
@@ -51,31 +56,35 @@ pub(crate) fn receipts(
         check_continues(&before, &issued)?;
         sites = before.sites;
     }
-    let user = custody_user(&environment)?;
     let context = epoch_context(&inventory.project, inventory.epoch);
-    user.check(inventory.key("csk")?, &context)?;
     user.check(inventory.key("lek")?, &context)?;
 
-    let path_of_transcript = out.join("transcript.jsonl");
     let mut verified = Vec::new();
     for file in files {
         let text = folder::read_text(file, NOTE_BYTES_MAX)?;
         verified.push(verify(&text, &issued, &inventory, &user)?);
     }
-    let mut transcript = Transcript::resume(&path_of_transcript, MODE, clock, &csk)?;
-    for (site, entry) in verified {
-        let facts = [("site", site.as_str()), ("present", &quorum.present())];
-        transcript.line("receipt", "receipt verified in the token", &facts)?;
-        sites.insert(site, entry);
-    }
+    sites.extend(verified.iter().cloned());
     let csk_id = inventory.key("csk")?.id;
     let sign = |digest: &[u8; 32]| user.sign("csk", &csk_id, digest);
     let enrolment = Enrolment { sites, ..issued };
     let text = enrolment.sign(Stage::Enrolled, &csk, sign)?;
-    folder::replace(&path, text.as_bytes())?;
-    let count = enrolment.sites.len().to_string();
-    transcript.line("receipt", "enrolment signed", &[("sites", &count)])?;
+
+    // The record is closed before the enrolment is published: who finds an enrolment finds its record,
+    // and what is interrupted earlier can be done again.
+    let mut transcript = Transcript::resume(&path_of_transcript, MODE, clock, &csk)?;
+    for (site, _) in &verified {
+        let facts = [("site", site.as_str()), ("present", &quorum.present())];
+        transcript.line("receipt", "receipt verified in the token", &facts)?;
+    }
+    let facts = [
+        ("sites", enrolment.sites.len().to_string()),
+        ("sha256", hex::encode(Sha256::digest(&text))),
+    ];
+    let facts = facts.each_ref().map(|(key, value)| (*key, value.as_str()));
+    transcript.line("receipt", "enrolment signed", &facts)?;
     transcript.close(sign)?;
+    folder::replace(&path, text.as_bytes())?;
     Ok(enrolment.sites.into_keys().collect())
 }
 
@@ -96,7 +105,7 @@ fn check_continues(before: &Enrolment, issued: &Enrolment) -> Result<(), Ceremon
 
 /// The recipe beside the transcript must be the one that the quorum confirmed.
 fn check_recipe(recipe: &Recipe, path: &Path, csk: &[u8]) -> Result<(), CeremonyError> {
-    let summary = transcript::verify(path, csk)?;
+    let summary = transcript::verify_closed(path, csk)?;
     if summary.opening.get("recipe-sha256") == Some(&hex::encode(recipe.hash)) {
         Ok(())
     } else {

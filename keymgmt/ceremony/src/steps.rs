@@ -6,7 +6,7 @@ use std::path::Path;
 use keymgmt_custody::{
     CustodyError, backup,
     hierarchy::epoch_context,
-    inventory::{KeyEntry, KeyProof},
+    inventory::{Inventory, KeyEntry, KeyProof},
     pkcs11::{OfficerSession, SecretUse, TokenFacts, UserSession, init_token},
 };
 use sha2::{Digest as _, Sha256};
@@ -16,6 +16,7 @@ use crate::{
     environment::Environment,
     error::CeremonyError,
     folder::{self, Readers},
+    limits::NOTE_BYTES_MAX,
     quorum::Quorum,
     recipe::Recipe,
     transcript::Transcript,
@@ -168,6 +169,44 @@ pub(crate) fn custody_user(environment: &Environment) -> Result<UserSession, Cer
         &place.name(),
         &pin,
     )?)
+}
+
+/// What a folder and the custody token say together, once the token proved that it is the folder's.
+pub(crate) struct CustodyOfFolder {
+    pub(crate) csk: Vec<u8>,
+    pub(crate) inventory: Inventory,
+    pub(crate) user: UserSession,
+}
+
+/// Opens the custody token for a folder. Anyone can make a folder whose documents agree with its own
+/// `csk.spki`; so the token itself must sign afresh with the key of that file, and a token with another
+/// serial number than the inventory's is not even offered the PIN. Nothing else of the folder is to be
+/// believed earlier.
+pub(crate) fn custody_of_folder(
+    environment: &Environment,
+    out: &Path,
+) -> Result<CustodyOfFolder, CeremonyError> {
+    let csk = folder::read_bytes(&out.join("csk.spki"))?;
+    let signed = folder::read_text(&out.join("custody.inventory"), NOTE_BYTES_MAX)?;
+    let inventory = Inventory::parse_verified(&signed, &csk)?;
+    let entry = inventory.key("csk")?;
+    if entry.public_key()? != csk {
+        return Err(CustodyError::KeyMismatch {
+            name: entry.name.clone(),
+            rule: "the folder's csk.spki is another key",
+        }
+        .into());
+    }
+    let place = &environment.custody;
+    let pin = place.user_pin()?;
+    let user = UserSession::open_listed(&environment.profile, &place.name(), &inventory, &pin)?;
+    let context = epoch_context(&inventory.project, inventory.epoch);
+    user.check(entry, &context)?;
+    Ok(CustodyOfFolder {
+        csk,
+        inventory,
+        user,
+    })
 }
 
 fn note_key(room: &mut Room<'_>, token: &str, key: &KeyEntry) -> Result<(), CeremonyError> {

@@ -1,7 +1,9 @@
 //! The transcript: JSON lines, each with its own hash and the hash of the line before, closed by a
 //! line that the custody signing key signed.
 //!
-//! A closed transcript may be continued (receipts come days later) and closed again.
+//! A closed transcript may be continued (receipts come days later) and closed again. What an interrupted
+//! run wrote after the last closing line is signed by nobody: the next run sets it aside, in a file of
+//! its own, and says so in an exception line.
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +27,9 @@ use crate::{
 
 const KIND: &str = "musubi/transcript/v1";
 const CLOSE: &str = "close";
+const EXCEPTION: &str = "exception";
+/// How a closing line is recognised before it is parsed. JSON escapes the quotes inside of strings.
+const CLOSE_MARK: &str = "\"step\":\"close\"";
 
 /// Facts of one line: names, serial numbers, public values. Never a secret.
 pub(crate) type Facts<'a> = &'a [(&'a str, &'a str)];
@@ -66,15 +71,34 @@ impl Transcript {
         Self::at(path, mode, clock, 0, hex::encode(Sha256::digest(KIND)))
     }
 
-    /// Goes on after the last closing line, once the whole transcript is verified.
+    /// Goes on after the last closing line, once everything up to it is verified. An unsigned end is set
+    /// aside and recorded.
     pub(crate) fn resume(
         path: &Path,
         mode: &'static str,
         clock: Clock,
         csk_spki: &[u8],
     ) -> Result<Self, CeremonyError> {
-        let summary = verify(path, csk_spki)?;
-        Self::at(path, mode, clock, summary.lines, summary.last_hash)
+        let text = folder::read_text(path, TRANSCRIPT_BYTES_MAX)?;
+        let (closed, tail) = closed_part(&text);
+        let summary = verify_text(closed, csk_spki)?;
+        let next = summary.lines;
+        if tail.is_empty() {
+            return Self::at(path, mode, clock, next, summary.last_hash);
+        }
+        // The transcript without its end, and with the line that says so, takes its place in one step.
+        let digest = hex::encode(Sha256::digest(tail));
+        let aside = path.with_extension(format!("tail-{}", &digest[..16]));
+        folder::replace(&aside, tail.as_bytes())?;
+        let beside = path.with_extension("resumed");
+        folder::replace(&beside, closed.as_bytes())?;
+        let mut resumed = Self::at(&beside, mode, clock, next, summary.last_hash)?;
+        let facts = [("bytes", &*tail.len().to_string()), ("sha256", &digest)];
+        let what = "an unsigned end was set aside; nothing in it counts";
+        resumed.line(EXCEPTION, what, &facts)?;
+        folder::put(&beside, path)?;
+        path.clone_into(&mut resumed.path);
+        Ok(resumed)
     }
 
     fn at(
@@ -171,6 +195,8 @@ impl Transcript {
 pub(crate) struct Summary {
     pub(crate) lines: u64,
     pub(crate) closings: usize,
+    /// Numbers of the lines that say that an unsigned end was set aside, counted from one.
+    pub(crate) exceptions: Vec<usize>,
     /// Facts of the first line.
     pub(crate) opening: BTreeMap<String, String>,
     last_hash: String,
@@ -181,11 +207,32 @@ pub(crate) fn verify(path: &Path, csk_spki: &[u8]) -> Result<Summary, CeremonyEr
     verify_text(&folder::read_text(path, TRANSCRIPT_BYTES_MAX)?, csk_spki)
 }
 
+/// Verifies up to the last closing line, whatever follows it.
+pub(crate) fn verify_closed(path: &Path, csk_spki: &[u8]) -> Result<Summary, CeremonyError> {
+    let text = folder::read_text(path, TRANSCRIPT_BYTES_MAX)?;
+    verify_text(closed_part(&text).0, csk_spki)
+}
+
+/// Cuts after the last whole line that is or claims to be a closing line, so that a damaged closing line
+/// is found and never set aside. Without any, everything is the first part.
+fn closed_part(text: &str) -> (&str, &str) {
+    let mut end = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        if line.ends_with('\n') && line.contains(CLOSE_MARK) {
+            end = Some(at);
+        }
+    }
+    text.split_at(end.unwrap_or(text.len()))
+}
+
 fn verify_text(text: &str, csk_spki: &[u8]) -> Result<Summary, CeremonyError> {
     let broken = |line, what| CeremonyError::Transcript { line, what };
     let mut summary = Summary {
         lines: 0,
         closings: 0,
+        exceptions: Vec::new(),
         opening: BTreeMap::new(),
         last_hash: hex::encode(Sha256::digest(KIND)),
     };
@@ -215,6 +262,9 @@ fn verify_text(text: &str, csk_spki: &[u8]) -> Result<Summary, CeremonyError> {
             check_closing(&line, csk_spki)
                 .ok_or_else(|| broken(number, "its signature does not verify"))?;
             summary.closings += 1;
+        }
+        if line.step == EXCEPTION {
+            summary.exceptions.push(number);
         }
         if summary.lines == 0 {
             summary.opening = line.facts;
@@ -266,105 +316,4 @@ fn closing_message(seq: u64, utc: &str, mode: &str, previous: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use keymgmt_custody::{Custody as _, software::SoftwareCustody};
-
-    use super::*;
-
-    fn written(folder: &Path, lines: usize) -> (String, SoftwareCustody) {
-        let custody = SoftwareCustody::danger_for_tests(7);
-        let path = folder.join("t.jsonl");
-        let mut transcript = Transcript::create(&path, "REHEARSAL", || 0).expect("starts");
-        for number in 0..lines {
-            let fact = format!("{{{number}}}");
-            transcript
-                .line("step", "what", &[("fact", &fact)])
-                .expect("writes");
-        }
-        transcript
-            .close(|digest| custody.sign_audit(digest))
-            .expect("closes");
-        (std::fs::read_to_string(&path).expect("reads"), custody)
-    }
-
-    fn first_bad(text: &str, custody: &SoftwareCustody) -> (usize, &'static str) {
-        let refused = verify_text(text, custody.audit_public_key()).expect_err("damaged");
-        let CeremonyError::Transcript { line, what } = refused else {
-            unreachable!("not refused as a transcript: {refused}");
-        };
-        (line, what)
-    }
-
-    #[test]
-    fn every_kind_of_damage_is_found_and_named() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (text, custody) = written(folder.path(), 4);
-        let summary = verify_text(&text, custody.audit_public_key()).expect("verifies");
-        assert_eq!((summary.lines, summary.closings), (5, 1));
-        let lines: Vec<_> = text.lines().collect();
-        for index in 0..lines.len() {
-            let mut altered = lines.clone();
-            let changed = lines[index].replacen("REHEARSAL", "REHEARSED", 1);
-            altered[index] = &changed;
-            assert_eq!(
-                first_bad(&altered.join("\n"), &custody),
-                (index + 1, "it was altered")
-            );
-            let mut removed = lines.clone();
-            removed.remove(index);
-            assert_eq!(first_bad(&removed.join("\n"), &custody).0, index + 1);
-        }
-        let mut swapped = lines.clone();
-        swapped.swap(1, 2);
-        assert_eq!(first_bad(&swapped.join("\n"), &custody).0, 2);
-        let mut doubled = lines.clone();
-        doubled.insert(2, lines[1]);
-        assert_eq!(first_bad(&doubled.join("\n"), &custody).0, 3);
-        let other = SoftwareCustody::danger_for_tests(8);
-        assert_eq!(first_bad(&text, &other).0, 5, "signed by another key");
-    }
-
-    #[test]
-    fn lines_have_a_limit() {
-        let custody = SoftwareCustody::danger_for_tests(7);
-        let long = format!("{{\"seq\":0{}", " ".repeat(TRANSCRIPT_LINE_BYTES_MAX));
-        assert_eq!(
-            first_bad(&long, &custody),
-            (1, "it is not a transcript line")
-        );
-        assert_eq!(
-            first_bad("", &custody),
-            (1, "the signed closing line is missing")
-        );
-    }
-
-    #[test]
-    fn a_replaced_line_with_a_fresh_hash_is_found() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (text, custody) = written(folder.path(), 4);
-        let lines: Vec<_> = text.lines().collect();
-        let (body, _) = lines[1].rsplit_once(",\"hash\"").expect("a hash");
-        let body = format!("{}}}", body.replace("{1}", "{9}"));
-        let hash = hex::encode(Sha256::digest(&body));
-        let forged = format!("{},\"hash\":\"{hash}\"}}", &body[..body.len() - 1]);
-        let mut replaced = lines.clone();
-        replaced[1] = &forged;
-        assert_eq!(first_bad(&replaced.join("\n"), &custody).0, 2);
-    }
-
-    #[test]
-    fn a_closed_transcript_goes_on_only_if_whole() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (text, custody) = written(folder.path(), 1);
-        let path = folder.path().join("t.jsonl");
-        let csk = custody.audit_public_key();
-        let mut more = Transcript::resume(&path, "REHEARSAL", || 60, csk).expect("resumes");
-        more.line("receipt", "verified", &[]).expect("writes");
-        assert!(verify(&path, csk).is_err(), "open at the end");
-        more.close(|digest| custody.sign_audit(digest))
-            .expect("closes");
-        assert_eq!(verify(&path, csk).expect("verifies").closings, 2);
-        std::fs::write(&path, text.replace("step\":\"step", "step\":\"stop")).expect("writes");
-        assert!(Transcript::resume(&path, "REHEARSAL", || 60, csk).is_err());
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -9,7 +10,7 @@ use std::{
 use keymgmt_custody::{
     Custody as _, Secret,
     backup::{self, Share},
-    enrolment::Enrolment,
+    enrolment::{Enrolment, Stage},
     hierarchy::check_value,
     inventory::{Inventory, KeyProof},
     oaep,
@@ -18,6 +19,7 @@ use keymgmt_custody::{
     software::SoftwareCustody,
 };
 use linker_token::{CheckValue, SiteId};
+use sha2::{Digest as _, Sha256};
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const SITES: [&str; 2] = ["clinic", "hospital"];
@@ -58,7 +60,9 @@ impl Room {
             "appliance-officer",
             "appliance-user",
         ] {
-            room.write(&format!("{holder}.pin"), &format!("only-for-{holder}\n"));
+            let name = format!("{holder}.pin");
+            room.write(&name, &format!("only-for-{holder}\n"));
+            room.mode(&name, 0o600);
         }
         for site in SITES {
             fs::create_dir(room.at(site)).expect("a folder");
@@ -78,6 +82,11 @@ impl Room {
 
     fn write(&self, name: &str, text: &str) {
         fs::write(self.at(name), text).expect("writes");
+    }
+
+    fn mode(&self, name: &str, mode: u32) {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(self.at(name), mode).expect("chmod");
     }
 
     fn edit(&self, name: &str, from: &str, to: &str) {
@@ -396,6 +405,80 @@ fn a_wrong_pin_is_tried_once_and_named() {
         "BAD_PIN_FILE",
         64,
     );
+    room.write("custody-user.pin", "only-for-custody-user\n");
+    for mode in [0o640, 0o604, 0o666] {
+        room.mode("custody-user.pin", mode);
+        let output = room.run(&[&["inventory"], &place[..]].concat());
+        refused(&output, "BAD_PIN_FILE", 64);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("chmod 600"));
+    }
+    room.mode("custody-user.pin", 0o400);
+    good(&room.run(&[&["inventory"], &place[..]].concat()));
+}
+
+/// A folder is only as good as the token says: whoever holds the folder can sign it anew.
+#[test]
+fn a_folder_signed_by_another_key_is_refused() {
+    let room = Room::new();
+    good(&room.rehearse());
+    room.accept("clinic");
+    let forger = SoftwareCustody::danger_for_tests(666);
+    let sign = |digest: &[u8; 32]| forger.sign_audit(digest);
+    let forged = forger.audit_public_key();
+    let csk = room.bytes("out/csk.spki");
+    let inventory = Inventory::parse_verified(&room.text("out/custody.inventory"), &csk);
+    let inventory = inventory.expect("verifies");
+    let issued = Enrolment::parse_stage(Stage::Issued, &room.text("out/issued.signed"), &csk);
+    let issued = issued.expect("verifies");
+
+    let signed = issued.sign(Stage::Issued, forged, sign).expect("signs");
+    room.write("out/issued.signed", &signed);
+    fs::write(room.at("out/csk.spki"), forged).expect("writes");
+    // The inventory names the token's key; then it claims that the token's key is the forger's.
+    for claim in [csk.as_slice(), forged] {
+        let mut inventory = inventory.clone();
+        inventory.keys[0].proof = KeyProof::P256(claim.to_vec());
+        let signed = inventory.sign(forged, sign).expect("signs");
+        room.write("out/custody.inventory", &signed);
+        refused(&room.receipt(&["clinic/receipt.note"]), "KEY_MISMATCH", 1);
+        let place = ["--environment", "environment.toml", "--out", "out"];
+        let output = room.run(&[&["inventory"], &place[..]].concat());
+        refused(&output, "KEY_MISMATCH", 1);
+    }
+    assert!(!room.at("out/enrolment.signed").exists());
+}
+
+/// Power fails at any point of a receipt: the next run starts from the last signed closing.
+#[test]
+fn an_interrupted_receipt_is_done_again() {
+    let room = Room::new();
+    good(&room.rehearse());
+    room.accept("clinic");
+    let before = room.text("out/transcript.jsonl");
+    good(&room.receipt(&["clinic/receipt.note"]));
+    let whole = room.text("out/transcript.jsonl");
+    let first_line = before.len() + whole[before.len()..].find('\n').expect("a line") + 1;
+    for end in [
+        before.len() + 1,
+        first_line,
+        first_line + 5,
+        whole.len() - 1,
+    ] {
+        fs::remove_file(room.at("out/enrolment.signed")).expect("removes");
+        room.write("out/transcript.jsonl", &whole[..end]);
+        good(&room.receipt(&["clinic/receipt.note"]));
+        let told = good(&room.verify_transcript());
+        assert!(
+            told.contains("2 signed closings\nEXCEPTION in line "),
+            "{told}"
+        );
+        let csk = room.bytes("out/csk.spki");
+        let text = room.text("out/enrolment.signed");
+        let enrolment = Enrolment::parse_verified(&text, &csk).expect("verifies");
+        assert_eq!(enrolment.sites.len(), 1);
+        let recorded = hex::encode(Sha256::digest(text));
+        assert!(room.text("out/transcript.jsonl").contains(&recorded));
+    }
 }
 
 /// No PIN, share or secret in what the binary prints or in the transcript.

@@ -37,6 +37,12 @@ pub enum CustodyError {
     /// A PIN file is empty, too long or holds control characters.
     #[error("a PIN file does not hold one PIN")]
     BadPinFile,
+    /// A PIN file may be read by others than its owner.
+    #[error("others than its owner may read the PIN file {path}")]
+    OpenPinFile {
+        /// Which file.
+        path: String,
+    },
     /// A key of the inventory is not in the token, or is there more than once.
     #[error("key {name} is not in the token exactly once")]
     KeyMissing {
@@ -162,7 +168,7 @@ impl CustodyError {
             Self::TokenAmbiguous { .. } => "TOKEN_AMBIGUOUS",
             Self::WrongPin { .. } => "WRONG_PIN",
             Self::PinLocked { .. } => "PIN_LOCKED",
-            Self::BadPinFile => "BAD_PIN_FILE",
+            Self::BadPinFile | Self::OpenPinFile { .. } => "BAD_PIN_FILE",
             Self::KeyMissing { .. } => "KEY_MISSING",
             Self::KeyMismatch { .. } => "KEY_MISMATCH",
             Self::Token { .. } => "HSM_UNAVAILABLE",
@@ -199,6 +205,9 @@ impl CustodyError {
             }
             Self::PinLocked { .. } => "the security officer must reset the PIN in a ceremony",
             Self::BadPinFile => "write the PIN, and nothing else, on the file's only line",
+            Self::OpenPinFile { .. } => {
+                "run `chmod 600` on it, and change the PIN if a stranger may have read it"
+            }
             Self::KeyMissing { .. } | Self::KeyMismatch { .. } => {
                 "check that token and inventory come from the same ceremony"
             }

@@ -21,8 +21,18 @@ pub const RSA_BITS: usize = 3072;
 pub const RSA_BYTES: usize = RSA_BITS / 8;
 /// Largest `SubjectPublicKeyInfo` that is read: RSA-3072 needs 422 bytes, P-256 91.
 pub const SPKI_BYTES_MAX: usize = 512;
-/// Largest signed note. An enrolment of 1,000 sites of 200 bytes is the largest document.
-pub const NOTE_BYTES_MAX: usize = 256 * 1024;
+/// Largest signed note. The inventory of the custody token is the largest document: 1,016 keys of
+/// [`INVENTORY_LINE_BYTES_MAX`] (764) bytes are 776,224; an enrolment has 1,000 sites of 217 bytes.
+pub const NOTE_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes that a signature line adds to a note's text, without the signer's name: empty line, dash
+/// and blank (4), blank, base64 of key id and DER signature (4 + 72 bytes are 104 characters), line end.
+pub const NOTE_SIGNATURE_BYTES_MAX: usize = 1 + 4 + 1 + 104 + 1;
+/// Longest line of an inventory: `key site.<name> <id> rsa <base64>` and the line end.
+pub const INVENTORY_LINE_BYTES_MAX: usize = 4
+    + (5 + linker_token::limits::NAME_BYTES_MAX)
+    + (1 + 2 * KEY_ID_BYTES)
+    + (1 + 4 + SPKI_BYTES_MAX.div_ceil(3) * 4)
+    + 1;
 /// Most sites in one enrolment.
 pub const SITES_MAX: usize = 1_000;
 /// Largest key package: a note of about 2 KiB, encapsulated key, tag.
@@ -50,5 +60,9 @@ const _: () = assert!(
         + 16
         <= CHUNKS_MAX * CHUNK_BYTES,
     "the largest batch fits into its chunks"
+);
+const _: () = assert!(
+    INVENTORY_KEYS_MAX * INVENTORY_LINE_BYTES_MAX + 4 * 1024 <= NOTE_BYTES_MAX,
+    "the inventory of the most sites fits into a note, with its head and signature"
 );
 const _: () = assert!(CHUNK_BYTES <= FRAME_BYTES_MAX, "a chunk is one frame");

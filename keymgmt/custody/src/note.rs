@@ -7,7 +7,11 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
-use crate::{error::CustodyError, limits::NOTE_BYTES_MAX, p256};
+use crate::{
+    error::CustodyError,
+    limits::{NOTE_BYTES_MAX, NOTE_SIGNATURE_BYTES_MAX},
+    p256,
+};
 
 const SIGNATURE_START: &str = "\u{2014} ";
 const KEY_ID_BYTES: usize = 4;
@@ -16,7 +20,8 @@ const KEY_ID_BYTES: usize = 4;
 /// may be in a token.
 ///
 /// # Errors
-/// [`CustodyError::Malformed`] for a text or name that notes cannot carry, or the signer's error.
+/// [`CustodyError::Malformed`] for a text or name that notes cannot carry, [`CustodyError::TooLarge`] for
+/// a note that nobody would read back, or the signer's error.
 pub fn sign(
     text: &str,
     name: &str,
@@ -25,6 +30,12 @@ pub fn sign(
 ) -> Result<String, CustodyError> {
     check_text(text)?;
     check_name(name)?;
+    if text.len() + name.len() + NOTE_SIGNATURE_BYTES_MAX > NOTE_BYTES_MAX {
+        return Err(CustodyError::TooLarge {
+            what: "a note",
+            limit: NOTE_BYTES_MAX,
+        });
+    }
     let signature = sign(&Sha256::digest(text).into())?;
     let body = [&key_id(spki)[..], &p256::der_of_fixed(&signature)].concat();
     let body = STANDARD.encode(body);
@@ -228,6 +239,21 @@ mod tests {
                 .code(),
             "TOO_LARGE"
         );
+    }
+
+    #[test]
+    fn what_is_signed_can_be_read_back() {
+        let custody = SoftwareCustody::danger_for_tests(1);
+        let key = custody.audit_public_key();
+        let signed = |bytes: usize| {
+            let text = format!("{}\n", "x".repeat(bytes - 1));
+            sign(&text, "one", key, |digest| custody.sign_audit(digest))
+        };
+        let most = NOTE_BYTES_MAX - NOTE_SIGNATURE_BYTES_MAX - "one".len();
+        let note = signed(most).expect("signs");
+        assert!(open("a note", &note, "one", key).is_ok());
+        let refused = signed(most + 1).expect_err("one past");
+        assert_eq!(refused.code(), "TOO_LARGE");
     }
 
     #[test]

@@ -9,8 +9,9 @@ use keymgmt_custody::{
     hierarchy::{Label, check_value, derive_in_host},
     inventory::{Inventory, KeyEntry, KeyId, KeyProof},
     limits::{
-        CHUNK_BYTES, CHUNKS_MAX, CLOCK_SKEW_S, INVENTORY_KEYS_MAX, PACKAGE_BYTES_MAX,
-        PIN_BYTES_MAX, RSA_BYTES, SITES_MAX, SPKI_BYTES_MAX, TOKEN_LABEL_BYTES_MAX,
+        CHUNK_BYTES, CHUNKS_MAX, CLOCK_SKEW_S, INVENTORY_KEYS_MAX, NOTE_BYTES_MAX,
+        PACKAGE_BYTES_MAX, PIN_BYTES_MAX, RSA_BYTES, SITES_MAX, SPKI_BYTES_MAX,
+        TOKEN_LABEL_BYTES_MAX,
     },
     oaep,
     package::{OpenedPackage, PackageContent, PackageReceipt, SitePackage, issue, receipt_context},
@@ -18,7 +19,9 @@ use keymgmt_custody::{
     site::{EnrolRequest, SiteKeys},
     software::SoftwareCustody,
 };
-use linker_token::{CheckValue, Epoch, Manifest, ProjectId, SchemaDigest, SiteId};
+use linker_token::{
+    CheckValue, Epoch, Manifest, ProjectId, SchemaDigest, SiteId, limits::NAME_BYTES_MAX,
+};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -471,6 +474,30 @@ fn keys_pins_and_labels_have_limits() {
     for (label, keys) in [(TOKEN_LABEL_BYTES_MAX + 1, 1), (1, INVENTORY_KEYS_MAX + 1)] {
         assert_eq!(sign(label, keys).expect_err("one past").code(), "TOO_LARGE");
     }
+}
+
+/// The inventory of the most sites, with the longest names, can be read back.
+#[test]
+fn the_largest_inventory_fits_into_a_note() {
+    let custodian = custodian();
+    let spki = custodian.audit_public_key();
+    let key = |number| KeyEntry {
+        name: format!("site.{number:0>NAME_BYTES_MAX$}"),
+        id: KeyId([9; 16]),
+        proof: KeyProof::Rsa(CLINIC.wrap_public_key().to_vec()),
+    };
+    let inventory = Inventory {
+        serial: "1".to_owned(),
+        label: "x".repeat(TOKEN_LABEL_BYTES_MAX),
+        project: project(),
+        epoch: Epoch(1),
+        keys: (0..INVENTORY_KEYS_MAX).map(key).collect(),
+    };
+    let signed = inventory.sign(spki, |digest| custodian.sign_audit(digest));
+    let signed = signed.expect("signs");
+    assert!(signed.len() > 512 * 1024 && signed.len() <= NOTE_BYTES_MAX);
+    let read = Inventory::parse_verified(&signed, spki).expect("verifies");
+    assert_eq!(read, inventory);
 }
 
 /// Debug of everything that holds a secret, and every error: no secret byte in any form.

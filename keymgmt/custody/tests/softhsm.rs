@@ -248,6 +248,12 @@ fn wrong_pins_tokens_and_inventories_are_refused() {
         altered(&|other| other.serial = "0000".to_owned()),
         "KEY_MISMATCH"
     );
+    // Told apart before the PIN is offered: a wrong one is not even found to be wrong.
+    let mut stranger = inventory.clone();
+    stranger.serial = "0000".to_owned();
+    assert_eq!(refused(open_with(&stranger, "not-the-pin")), "KEY_MISMATCH");
+    let session = UserSession::open_listed(&profile(), &token(), &stranger, &pin("not-the-pin"));
+    assert_eq!(session.expect_err("another").code(), "KEY_MISMATCH");
     assert_eq!(altered(&|other| other.epoch = Epoch(2)), "KEY_MISMATCH");
     assert_eq!(
         altered(&|other| other.keys[0].id = KeyId([0; 16])),

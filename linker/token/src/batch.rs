@@ -1,6 +1,7 @@
 //! Many tokens, column by column: the plaintext that a site seals.
 
 use sha2::{Digest, Sha256};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
     canonical::{Reader, Writer},
@@ -12,8 +13,11 @@ use crate::{
 };
 
 const MAGIC: [u8; 8] = *b"MSBBAT01";
+/// Rows that the first push makes room for.
+const ROOM_ROWS_MIN: usize = 64;
 
-/// Tokens of one site in columns. All rows have the schema's width.
+/// Tokens of one site in columns. All rows have the schema's width. Rows and references are wiped when
+/// the batch is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenBatch {
     row_words: usize,
@@ -51,6 +55,7 @@ impl TokenBatch {
                 rule: "its width is not the schema's",
             });
         }
+        self.make_room();
         self.rows.extend_from_slice(&token.row);
         self.references.push(token.reference);
         self.flags.push(token.flags);
@@ -110,12 +115,7 @@ impl TokenBatch {
     /// The rows for which `keep` holds, in order.
     #[must_use]
     pub fn retain(&self, mut keep: impl FnMut(usize) -> bool) -> Self {
-        let mut kept = Self {
-            rows: Vec::new(),
-            references: Vec::new(),
-            flags: Vec::new(),
-            ..*self
-        };
+        let mut kept = self.with_room(self.len());
         for index in (0..self.len()).filter(|&index| keep(index)) {
             kept.rows.extend_from_slice(self.row(index));
             kept.references.push(self.references[index]);
@@ -165,30 +165,94 @@ impl TokenBatch {
             .iter()
             .map(|word| u64::from_le_bytes(*word))
             .collect();
+        let mut batch = Self {
+            row_words,
+            rows,
+            references: Vec::new(),
+            flags: Vec::with_capacity(count),
+        };
         let references = input.take(count * limits::REFERENCE_BYTES)?;
-        let references = references
+        batch.references = references
             .as_chunks()
             .0
             .iter()
             .map(|bytes| RecordRef(*bytes))
             .collect();
-        let mut flags = Vec::with_capacity(count);
         for _ in 0..count {
             let bits = input.u32()?;
-            flags.push(Flags::from_bits(bits).ok_or_else(|| input.refuse("a flag is unknown"))?);
+            let flags = Flags::from_bits(bits).ok_or_else(|| input.refuse("a flag is unknown"))?;
+            batch.flags.push(flags);
         }
         input.finish()?;
-        Ok(Self {
-            row_words,
-            rows,
-            references,
-            flags,
-        })
+        Ok(batch)
     }
 
     /// SHA-256 of the canonical bytes.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        Sha256::digest(self.to_bytes()).into()
+        Sha256::digest(Zeroizing::new(self.to_bytes())).into()
+    }
+
+    /// Makes room for one more row. A column that grows by itself would leave an unwiped copy behind.
+    fn make_room(&mut self) {
+        let full = self.rows.len() + self.row_words > self.rows.capacity()
+            || self.references.len() == self.references.capacity();
+        if full {
+            let mut larger = self.with_room((2 * self.len()).max(ROOM_ROWS_MIN));
+            larger.rows.extend_from_slice(&self.rows);
+            larger.references.extend_from_slice(&self.references);
+            larger.flags.extend_from_slice(&self.flags);
+            *self = larger;
+        }
+    }
+
+    /// An empty batch of the same width with room for `rows`.
+    fn with_room(&self, rows: usize) -> Self {
+        Self {
+            row_words: self.row_words,
+            rows: Vec::with_capacity(rows * self.row_words),
+            references: Vec::with_capacity(rows),
+            flags: Vec::with_capacity(rows),
+        }
+    }
+
+    fn wipe(&mut self) {
+        self.rows.as_mut_slice().zeroize();
+        for reference in &mut self.references {
+            reference.0.zeroize();
+        }
+    }
+}
+
+impl Drop for TokenBatch {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_references_are_wiped() {
+        let schema = Schema::jp_1();
+        let token = Token {
+            reference: RecordRef([7; limits::REFERENCE_BYTES]),
+            flags: Flags::default(),
+            row: vec![u64::MAX; schema.row_words()],
+        };
+        let mut batch = TokenBatch::new(&schema);
+        for _ in 0..=2 * ROOM_ROWS_MIN {
+            batch.push(&token).expect("fits");
+        }
+        assert_eq!(batch.len(), 2 * ROOM_ROWS_MIN + 1);
+        let copy = TokenBatch::from_bytes(&schema, &batch.to_bytes()).expect("reads");
+        assert_eq!(copy, batch);
+        assert_eq!(batch.retain(|_| true), copy);
+        batch.wipe();
+        assert!(batch.rows.iter().all(|&word| word == 0));
+        assert_eq!(batch.references[0].0, [0; limits::REFERENCE_BYTES]);
+        assert_eq!(copy.row(0), token.row, "a copy is its own");
     }
 }

@@ -13,6 +13,7 @@ use cryptoki::{
 };
 use linker_token::{Epoch, ProjectId};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::{
     custody::Custody,
@@ -119,14 +120,14 @@ impl AppliancePkcs11 {
 
     /// Opens a session, logs in once, finds and checks the keys.
     fn connect(&self) -> Result<Live, CustodyError> {
-        let (open, facts) =
-            session::open(&self.profile, &self.token, UserType::User, &self.pin, false)?;
-        if facts.serial != self.serial {
-            return Err(CustodyError::KeyMismatch {
-                name: "token".to_owned(),
-                rule: "its serial number is not the inventory's",
-            });
-        }
+        let (open, _facts) = session::open(
+            &self.profile,
+            &self.token,
+            Some(&self.serial),
+            UserType::User,
+            &self.pin,
+            false,
+        )?;
         let secret = |entry| find_entry(&open.session, ObjectClass::SECRET_KEY, entry);
         let private = |entry| find_entry(&open.session, ObjectClass::PRIVATE_KEY, entry);
         let live = Live {
@@ -306,7 +307,8 @@ impl Custody for AppliancePkcs11 {
         let drawn = self.call("give random bytes", |live| {
             live.open.session.generate_random_vec(count)
         })?;
-        bytes.copy_from_slice(&drawn);
+        // What is drawn becomes data keys.
+        bytes.copy_from_slice(&Zeroizing::new(drawn));
         Ok(())
     }
 

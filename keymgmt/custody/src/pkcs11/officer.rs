@@ -61,7 +61,7 @@ pub fn init_token(
         let done = context.init_token(free, &officer.auth(), label);
         done.map_err(|error| failed("initialise a token", &error))
     })?;
-    let (open, facts) = session::open(profile, &name, UserType::So, officer, true)?;
+    let (open, facts) = session::open(profile, &name, None, UserType::So, officer, true)?;
     let set = open.session.init_pin(&user.auth());
     set.map_err(|error| failed("set the user PIN", &error))?;
     Ok(facts)
@@ -89,7 +89,7 @@ impl OfficerSession {
     /// # Errors
     /// [`CustodyError::WrongPin`], [`CustodyError::TokenNotFound`] and what the token says.
     pub fn open(profile: &Profile, token: &TokenName, pin: &Pin) -> Result<Self, CustodyError> {
-        let (open, _facts) = session::open(profile, token, UserType::So, pin, true)?;
+        let (open, _facts) = session::open(profile, token, None, UserType::So, pin, true)?;
         Ok(Self {
             open,
             trusted: profile.trusted() == Trusted::Officer,

@@ -1,6 +1,12 @@
 //! Tokens, PINs, logins, and what PKCS#11 errors mean.
 
-use std::{fmt, fs, path::Path};
+use std::{
+    fmt,
+    fs::{File, Metadata},
+    io::Read as _,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
 
 use cryptoki::{
     context::Pkcs11,
@@ -37,17 +43,29 @@ impl Pin {
         }
     }
 
-    /// Reads a PIN from the first and only line of a file.
+    /// Reads a PIN from the first and only line of a file that nobody but its owner may read.
     ///
     /// # Errors
-    /// [`CustodyError::KeyFile`] if the file cannot be read, [`CustodyError::BadPinFile`].
+    /// [`CustodyError::KeyFile`] if the file cannot be read, [`CustodyError::OpenPinFile`] if others may
+    /// read it, [`CustodyError::BadPinFile`].
     pub fn from_file(path: &Path) -> Result<Self, CustodyError> {
-        let text = fs::read_to_string(path).map_err(|source| CustodyError::KeyFile {
+        let failed = |source| CustodyError::KeyFile {
             operation: "read",
             path: path.display().to_string(),
             source,
-        })?;
-        let text = Zeroizing::new(text);
+        };
+        let mut file = File::open(path).map_err(failed)?;
+        if !is_private(&file.metadata().map_err(failed)?) {
+            return Err(CustodyError::OpenPinFile {
+                path: path.display().to_string(),
+            });
+        }
+        let mut text = Zeroizing::new(String::with_capacity(PIN_BYTES_MAX + 3));
+        let limit = PIN_BYTES_MAX as u64 + 3;
+        let read = file.by_ref().take(limit).read_to_string(&mut text);
+        if read.map_err(failed)? as u64 == limit {
+            return Err(CustodyError::BadPinFile);
+        }
         Self::new(Zeroizing::new(
             text.trim_end_matches(['\r', '\n']).to_owned(),
         ))
@@ -56,6 +74,13 @@ impl Pin {
     pub(super) fn auth(&self) -> AuthPin {
         AuthPin::from(self.0.as_str())
     }
+}
+
+/// Whether only the owner may read a file. systemd hands a credential to a service as root's own file of
+/// mode 0400 with one access-list entry, which shows as 0440; that is the one exception.
+fn is_private(file: &Metadata) -> bool {
+    let credential = (file.uid(), file.gid(), file.mode() & 0o777) == (0, 0, 0o440);
+    file.mode() & 0o077 == 0 || credential
 }
 
 impl fmt::Debug for Pin {
@@ -135,15 +160,23 @@ pub(super) fn find(
     }
 }
 
-/// Opens a session and logs in once.
+/// Opens a session and logs in once. A token whose serial number is not the expected one is never
+/// offered the PIN: labels are anyone's to choose.
 pub(super) fn open(
     profile: &Profile,
     token: &TokenName,
+    serial: Option<&str>,
     user: UserType,
     pin: &Pin,
     writable: bool,
 ) -> Result<(OpenSession, TokenFacts), CustodyError> {
     let (slot, facts) = module::with_context(profile.module(), |context| find(context, token))?;
+    if serial.is_some_and(|serial| serial != facts.serial) {
+        return Err(CustodyError::KeyMismatch {
+            name: "token".to_owned(),
+            rule: "its serial number is not the inventory's",
+        });
+    }
     let open = module::open_session(profile.module(), slot, writable)?;
     match open.session.login(user, Some(&pin.auth())) {
         Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok((open, facts)),

@@ -13,7 +13,7 @@ use crate::{
     der::{self, RsaNumbers},
     error::CustodyError,
     hierarchy::{Label, check_value_of, derivation_block},
-    inventory::{KeyEntry, KeyId, KeyProof},
+    inventory::{Inventory, KeyEntry, KeyId, KeyProof},
     limits::RSA_BYTES,
     oaep::{self, Oaep},
     p256,
@@ -53,7 +53,29 @@ impl UserSession {
     /// # Errors
     /// [`CustodyError::WrongPin`], [`CustodyError::TokenNotFound`] and what the token says.
     pub fn open(profile: &Profile, token: &TokenName, pin: &Pin) -> Result<Self, CustodyError> {
-        let (open, facts) = session::open(profile, token, UserType::User, pin, true)?;
+        Self::open_expecting(profile, token, None, pin)
+    }
+
+    /// Logs the user in once, to the very token of an inventory: another one is never offered the PIN.
+    ///
+    /// # Errors
+    /// [`CustodyError::KeyMismatch`] for a token with another serial number, and as [`Self::open`].
+    pub fn open_listed(
+        profile: &Profile,
+        token: &TokenName,
+        inventory: &Inventory,
+        pin: &Pin,
+    ) -> Result<Self, CustodyError> {
+        Self::open_expecting(profile, token, Some(&inventory.serial), pin)
+    }
+
+    fn open_expecting(
+        profile: &Profile,
+        token: &TokenName,
+        serial: Option<&str>,
+        pin: &Pin,
+    ) -> Result<Self, CustodyError> {
+        let (open, facts) = session::open(profile, token, serial, UserType::User, pin, true)?;
         Ok(Self {
             open,
             facts,
