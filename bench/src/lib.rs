@@ -1,0 +1,18 @@
+//! Data maker, quality measures, kernel and pipeline benches, and the demo.
+//!
+//! Reading order: people (an invented population), sites and errors (what three institutions hold of
+//! it), evaluate (how well it was found again), then the benches and the demo.
+
+pub mod cli;
+pub mod client;
+pub mod crosswalk;
+pub mod demo;
+pub mod error;
+pub mod errors;
+pub mod evaluate;
+pub mod limits;
+pub mod machine;
+pub mod people;
+pub mod quality;
+pub mod sites;
+pub mod ui;

@@ -1,0 +1,21 @@
+//! Every bound of the benches, with its arithmetic.
+
+use std::time::Duration;
+
+/// Most people in a population: a person takes about 100 bytes, so this is 1 GiB.
+pub const PEOPLE_MAX: u32 = 10_000_000;
+/// Least people in a demo: below, the model has too few matches to learn from.
+pub const DEMO_PEOPLE_MIN: u32 = 100;
+/// Longest wait for a server to become ready.
+pub const READY_WAIT: Duration = Duration::from_secs(60);
+/// How often the memory of child processes is read. Peaks are kept by the kernel; only what a process
+/// adds in its last moments is missed.
+pub const MEMORY_POLL: Duration = Duration::from_millis(100);
+/// Rows of one Parquet row group: 65,536 rows of about 60 bytes are 4 MiB in memory.
+pub const PARQUET_GROUP_ROWS: usize = 65_536;
+/// How often a broken crosswalk stream is taken up again.
+pub const STREAM_ATTEMPTS: u32 = 5;
+/// How long a server may take to end by itself.
+pub const STOP_WAIT: Duration = Duration::from_secs(20);
+/// Lines of a child's messages that are shown when it fails.
+pub const TAIL_LINES: usize = 12;

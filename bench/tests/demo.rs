@@ -1,0 +1,274 @@
+//! The demo with its real programs, small: all processes, both tokens, every check of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic, in its helpers too"
+)]
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+/// The folder with all programs, built if they are not there or not new.
+fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_BIN_EXE_bench"))
+            .parent()
+            .unwrap()
+            .to_owned();
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--locked", "--bins", "--target-dir"]);
+        build.arg(folder.parent().unwrap());
+        build.args([
+            "-p",
+            "appliance-server",
+            "-p",
+            "linker-agent",
+            "-p",
+            "keymgmt-ceremony",
+        ]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(
+            build.status().unwrap().success(),
+            "the programs of the demo are built"
+        );
+        folder
+    })
+}
+
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::new(programs().join("bench"));
+    command.args(arguments);
+    command
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Processes whose command line names the folder.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let name = folder.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(name) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// Waits until no process names the folder: a kill takes its moment.
+fn all_gone(folder: &Path) {
+    for _try in 0..100 {
+        if processes_of(folder).is_empty() {
+            return;
+        }
+        assert!(Command::new("sleep").arg("0.1").status().unwrap().success());
+    }
+    assert_eq!(processes_of(folder), Vec::<String>::new());
+}
+
+#[test]
+fn the_whole_chain_works() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("demo");
+    let path = folder.to_str().unwrap();
+    let run = || {
+        let output = bench(&["demo", "--people", "800", "--json", "--folder", path])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        let out = String::from_utf8(output.stdout).unwrap();
+        serde_json::from_str::<Value>(out.lines().last().unwrap()).unwrap()
+    };
+    let summary = run();
+    for key in [
+        "people",
+        "records_total",
+        "records_per_site",
+        "persons_found",
+        "count_sum_of_site_uniques",
+        "count_cumulative",
+        "cluster_precision",
+        "cluster_recall",
+        "cluster_f1",
+        "seconds_total",
+        "seconds",
+        "receipts",
+        "receipts_verified",
+        "peak_rss_bytes",
+        "machine",
+        "commit",
+        "date",
+    ] {
+        assert!(summary.get(key).is_some(), "{key} is a key by contract");
+    }
+    assert!(summary["cluster_f1"].as_f64().unwrap() >= 0.95, "{summary}");
+    assert!(summary["receipts"].as_u64().unwrap() >= 3);
+    assert_eq!(summary["receipts"], summary["receipts_verified"]);
+    let records: u64 = summary["records_per_site"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!(summary["records_total"], records);
+    let crosswalk = fs::read_to_string(folder.join("results/crosswalk.csv")).unwrap();
+    assert_eq!(crosswalk.lines().count() as u64, records + 1);
+    assert!(
+        folder
+            .join("results/crosswalk.parquet")
+            .metadata()
+            .unwrap()
+            .len()
+            > 1000
+    );
+    all_gone(&folder);
+
+    // A second demo begins clean: the same records, under new keys. Which of the hardest pairs are found
+    // depends a little on the keys.
+    let again = run();
+    for key in ["records_total", "records_per_site", "receipts"] {
+        assert_eq!(summary[key], again[key], "{key}");
+    }
+    assert!(again["cluster_f1"].as_f64().unwrap() >= 0.95, "{again}");
+}
+
+#[test]
+fn a_served_demo_ends_when_it_is_asked_to() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("demo");
+    let mut demo = bench(&[
+        "demo",
+        "--people",
+        "200",
+        "--serve",
+        "--folder",
+        folder.to_str().unwrap(),
+    ])
+    .stderr(Stdio::piped())
+    .stdout(Stdio::null())
+    .spawn()
+    .unwrap();
+    let lines = BufReader::new(demo.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let mut said = Vec::new();
+    for line in lines {
+        let last = line.contains("grpcurl -import-path proto");
+        said.push(line);
+        if last {
+            break;
+        }
+    }
+    assert!(
+        said.iter().any(|line| line.contains("http://127.0.0.1:")),
+        "{said:#?}"
+    );
+    assert!(!processes_of(&folder).is_empty());
+    let number = demo.id().to_string();
+    assert!(
+        Command::new("sh")
+            .args(["-c", &format!("kill -TERM {number}")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(demo.wait().unwrap().success());
+    all_gone(&folder);
+}
+
+#[test]
+fn an_interrupted_demo_leaves_no_process() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("demo");
+    let mut demo = bench(&[
+        "demo",
+        "--people",
+        "3000",
+        "--folder",
+        folder.to_str().unwrap(),
+    ])
+    .stderr(Stdio::piped())
+    .stdout(Stdio::null())
+    .spawn()
+    .unwrap();
+    let mut lines = BufReader::new(demo.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    assert!(
+        lines.any(|line| line.contains("appliance: ready")),
+        "the demo gets this far"
+    );
+    let number = demo.id().to_string();
+    assert!(
+        Command::new("sh")
+            .args(["-c", &format!("kill -INT {number}")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(demo.wait().unwrap().code(), Some(130), "{rest:#?}");
+    assert!(
+        rest.iter()
+            .any(|line| line.starts_with("error [INTERRUPTED]")),
+        "{rest:#?}"
+    );
+    all_gone(&folder);
+}
+
+#[test]
+fn bad_options_and_missing_programs_are_named() {
+    let outer = tempfile::tempdir().unwrap();
+    let foreign = outer.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("letter"), "dear").unwrap();
+    let path = foreign.to_str().unwrap();
+    let fresh = outer.path().join("fresh");
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["demo", "--people", "10"], 64, "error [OPTION]"),
+        (&["demo", "--people", "ten"], 2, "invalid value"),
+        (
+            &["demo", "--people", "200", "--folder", path],
+            64,
+            "error [FOREIGN_FOLDER]",
+        ),
+        (
+            &[
+                "demo",
+                "--people",
+                "200",
+                "--tokenizer",
+                "/no/such",
+                "--folder",
+                fresh.to_str().unwrap(),
+            ],
+            69,
+            "error [PROGRAM_MISSING]",
+        ),
+    ];
+    for (arguments, code, words) in cases {
+        let output = bench(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        assert!(text(&output).contains(words), "{}", text(&output));
+    }
+    assert!(foreign.join("letter").exists());
+}
