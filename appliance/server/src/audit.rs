@@ -17,6 +17,8 @@ pub struct Entry {
     pub subject: String,
     /// How much.
     pub counts: BTreeMap<String, u64>,
+    /// Checked names and digests that belong to it, never a record's; left out where there are none.
+    pub details: BTreeMap<&'static str, String>,
     /// `ok`, or a reason code.
     pub result: &'static str,
 }
@@ -34,6 +36,7 @@ impl Entry {
             operation,
             subject: subject.to_owned(),
             counts: BTreeMap::new(),
+            details: BTreeMap::new(),
             result: "ok",
         }
     }
@@ -42,6 +45,13 @@ impl Entry {
     #[must_use]
     pub fn count(mut self, name: &str, value: u64) -> Self {
         self.counts.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The same entry with one more name or digest.
+    #[must_use]
+    pub fn detail(mut self, name: &'static str, text: &str) -> Self {
+        self.details.insert(name, text.to_owned());
         self
     }
 
@@ -59,8 +69,18 @@ impl Entry {
             .iter()
             .map(|(name, value)| format!("{}:{value}", quoted(name)))
             .collect();
+        let details: Vec<String> = self
+            .details
+            .iter()
+            .map(|(name, text)| format!("{}:{}", quoted(name), quoted(text)))
+            .collect();
+        let details = if details.is_empty() {
+            String::new()
+        } else {
+            format!(r#""details":{{{}}},"#, details.join(","))
+        };
         format!(
-            r#"{{"seq":{seq},"utc":{},"actor":{},"operation":{},"subject":{},"counts":{{{}}},"result":{}}}"#,
+            r#"{{"seq":{seq},"utc":{},"actor":{},"operation":{},"subject":{},"counts":{{{}}},{details}"result":{}}}"#,
             quoted(&utc(self.at)),
             quoted(&self.actor),
             quoted(self.operation),
@@ -96,5 +116,12 @@ mod tests {
             r#"{"seq":7,"utc":"1970-01-01T00:00:00Z","actor":"spiffe://m/\"a\"\n","operation":"admit","subject":"ab","counts":{"a":1,"rows":2},"result":"ok"}"#
         );
         assert_eq!(instant(entry.render(7).as_bytes()), Some(0));
+        let entry = Entry::new(0, "a", "release", "r")
+            .detail("run", "\"")
+            .detail("digest", "0a");
+        assert_eq!(
+            entry.render(0),
+            r#"{"seq":0,"utc":"1970-01-01T00:00:00Z","actor":"a","operation":"release","subject":"r","counts":{},"details":{"digest":"0a","run":"\""},"result":"ok"}"#
+        );
     }
 }

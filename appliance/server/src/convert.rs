@@ -87,6 +87,7 @@ pub fn header(wire: v1::UploadHeader) -> Result<Header, ServiceError> {
         sealed_content_key: wire.sealed_content_key,
         chunk_count: wire.chunk_count,
         first_sequence: wire.first_sequence,
+        checkpoint_size_seen: wire.checkpoint_size_seen,
     })
 }
 
@@ -160,12 +161,13 @@ pub fn receipt(receipt: Receipt) -> v1::Receipt {
         audit_entry: receipt.audit_entry,
         audit_index: receipt.audit_index,
         checkpoint: receipt.checkpoint,
-        inclusion_proof: receipt
-            .inclusion_proof
-            .iter()
-            .map(|hash| hash.to_vec())
-            .collect(),
+        inclusion_proof: hashes(&receipt.inclusion_proof),
+        consistency_proof: hashes(&receipt.consistency_proof),
     }
+}
+
+fn hashes(proof: &[[u8; 32]]) -> Vec<Vec<u8>> {
+    proof.iter().map(|hash| hash.to_vec()).collect()
 }
 
 /// A plan.

@@ -206,7 +206,11 @@ impl ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        const UPLOADS: [&str; 2] = ["the number of uploads", "all uploads together"];
+        const UPLOADS: [&str; 3] = [
+            "the number of uploads",
+            "the uploads of one site",
+            "all uploads together",
+        ];
         match error {
             StoreError::DiskFull => Self::DiskFull(error),
             StoreError::Custody(source) => Self::Hsm(source),

@@ -73,17 +73,25 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(590);
 pub const UNARY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long planning a run or freezing a release may take: both read all rows once.
 pub const LONG_UNARY_TIMEOUT: Duration = Duration::from_secs(540);
-/// How long an uploading site may stay silent between two messages.
-pub const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an uploading site may take for one message. A chunk of 1 MiB is 8.4 Mbit, so a line of
+/// 70 kbit/s still gets on.
+pub const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long one upload stream may take; it is resumable.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(570);
 /// Upload streams at the same time over all sites; each holds one chunk.
 pub const UPLOADS_MAX: usize = 64;
+/// Upload streams of one site at the same time: an eighth of all.
+pub const UPLOADS_PER_SITE: usize = 8;
+/// Rows that one site may hold: 33 million of 1,024 bits are 5 GB. Streams that began below the bound may
+/// pass it by [`UPLOADS_PER_SITE`] batches.
+pub const SITE_ROWS_MAX: u64 = 1 << 25;
 /// Batches that are opened and admitted at the same time. Each needs about four times its bytes:
 /// 2 × 4 × 18 MB are 145 MB.
 pub const ADMISSIONS_MAX: usize = 2;
 /// Longest request ID, approval number or recipient, in bytes.
 pub const TEXT_BYTES_MAX: usize = 64;
+/// Releases of one project: three a day for nine years.
+pub const RELEASES_PER_PROJECT_MAX: usize = 10_000;
 /// Runs in one answer of `ListRuns`.
 pub const RUNS_PAGE: usize = 100;
 /// Rows in one message of `StreamCrosswalk`: a row is at most 32 + 16 + 21 bytes and 8 of framing.
@@ -95,8 +103,10 @@ pub const PROGRESS_PER_SECOND: u64 = 5;
 
 /// How often store and clock are checked.
 pub const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-/// Every how many of these checks a key is used: an HSM call costs milliseconds and is logged there.
-pub const HEALTH_KEY_EVERY: u32 = 5;
+/// How often a key is used: an HSM call costs milliseconds and is logged there.
+pub const HEALTH_KEY_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the HSM may take for that before the keys count as gone: a thousand times the usual.
+pub const HEALTH_KEY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How far the clock may stand behind the newest audit entry, in seconds.
 pub const CLOCK_BACKSTEP_SECONDS: u64 = 300;
 /// The clock is wrong if it stands before this: 2026-01-01T00:00:00Z.

@@ -129,7 +129,7 @@ pub(crate) const INCOMPLETE: Reason = reason(
 pub(crate) const TOO_LARGE: Reason = reason(
     "TOO_LARGE",
     Class::TooLarge,
-    "cut the data into smaller batches",
+    "stay below the limit that is named: send smaller batches, or ask the operator",
 );
 pub(crate) const BUSY: Reason = reason("BUSY", Class::Exhausted, "wait and try again");
 pub(crate) const CONFLICT: Reason = reason("CONFLICT", Class::Exists, "choose a new request ID");

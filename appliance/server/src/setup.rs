@@ -11,6 +11,7 @@ use keymgmt_custody::{
     pkcs11::{AppliancePkcs11, Pin, TokenName},
     profile::Profile,
 };
+use linker_token::{Epoch, ProjectId, SchemaDigest};
 
 use crate::{
     config::{Config, ConfigError, read_file},
@@ -27,17 +28,17 @@ pub struct CustodyFiles {
 }
 
 impl CustodyFiles {
-    /// Reads and verifies what the configuration names, without touching the token.
+    /// Reads what the configuration names and verifies it with the custodians' key, without touching the
+    /// token.
     ///
     /// # Errors
     /// [`ConfigError`].
-    pub fn load(config: &Config) -> Result<Self, ConfigError> {
-        let custody_key = read_file(&config.hsm.custody_key, "hsm.custody_key")?;
+    pub fn load(config: &Config, custody_key: &[u8]) -> Result<Self, ConfigError> {
         let profile = text(&config.hsm.profile, "hsm.profile")?;
         let profile = Profile::parse(&profile).map_err(refused("hsm.profile"))?;
         let inventory = text(&config.hsm.inventory, "hsm.inventory")?;
-        let inventory = Inventory::parse_verified(&inventory, &custody_key)
-            .map_err(refused("hsm.inventory"))?;
+        let inventory =
+            Inventory::parse_verified(&inventory, custody_key).map_err(refused("hsm.inventory"))?;
         let pin = Pin::from_file(&config.hsm.pin_file).map_err(refused("hsm.pin_file"))?;
         if inventory.project != config.project || inventory.epoch != config.epoch {
             let rule = "it is for another project or key epoch than [linkage]";
@@ -68,15 +69,71 @@ impl CustodyFiles {
     }
 }
 
+/// What a running service stands on. Another value belongs to another service, which is started anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// Name of the audit log.
+    pub origin: String,
+    /// The linkage project.
+    pub project: ProjectId,
+    /// The key epoch.
+    pub epoch: Epoch,
+    /// The schema.
+    pub schema: SchemaDigest,
+    /// The custodians' public key, DER.
+    pub custody_key: Vec<u8>,
+}
+
+impl Pinned {
+    /// What a configuration names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the custodians' key cannot be read.
+    pub fn of(config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self {
+            origin: config.origin.clone(),
+            project: config.project.clone(),
+            epoch: config.epoch,
+            schema: config.schema.digest(),
+            custody_key: custody_key(config)?,
+        })
+    }
+
+    /// Refuses values that differ from these.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first that differs.
+    pub fn compare(&self, other: &Self) -> Result<(), ConfigError> {
+        let rule =
+            "it differs from that of the running service; start the service anew to change it";
+        let facts = [
+            ("service.origin", self.origin == other.origin),
+            ("linkage.project", self.project == other.project),
+            ("linkage.epoch", self.epoch == other.epoch),
+            ("linkage.schema", self.schema == other.schema),
+            ("hsm.custody_key", self.custody_key == other.custody_key),
+        ];
+        let differs = facts.into_iter().find(|(_, same)| !same);
+        differs.map_or(Ok(()), |(key, _)| Err(ConfigError::rule(key, rule)))
+    }
+}
+
+/// The custodians' public key.
+///
+/// # Errors
+/// [`ConfigError`] if it cannot be read.
+pub fn custody_key(config: &Config) -> Result<Vec<u8>, ConfigError> {
+    read_file(&config.hsm.custody_key, "hsm.custody_key")
+}
+
 /// Callers and the signed enrolment, which must be for this project, epoch and schema.
 ///
 /// # Errors
 /// [`ConfigError`].
-pub fn trust(config: &Config) -> Result<Trust, ConfigError> {
+pub fn trust(config: &Config, custody_key: &[u8]) -> Result<Trust, ConfigError> {
     const KEY: &str = "linkage.enrolment";
-    let custody_key = read_file(&config.hsm.custody_key, "hsm.custody_key")?;
     let enrolment = text(&config.enrolment, KEY)?;
-    let enrolment = Enrolment::parse_verified(&enrolment, &custody_key).map_err(refused(KEY))?;
+    let enrolment = Enrolment::parse_verified(&enrolment, custody_key).map_err(refused(KEY))?;
     if enrolment.project != config.project || enrolment.epoch != config.epoch {
         return Err(ConfigError::rule(
             KEY,

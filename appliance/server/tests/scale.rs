@@ -16,7 +16,7 @@ mod scale {
             health,
             intake::{self, Begun},
             release::{self, Order},
-            run::{self, Watched},
+            run::{self, Watched, Work},
             run_record::State,
         },
     };
@@ -183,9 +183,12 @@ mod scale {
             sealed_content_key: sealed.sealed_content_key,
             chunk_count: u32::try_from(sealed.chunks.len()).expect("bounded"),
             first_sequence: 0,
+            checkpoint_size_seen: 0,
         };
         let caller = caller(appliance, site);
-        let begun = intake::begin(appliance, &caller, header).expect("begins");
+        let place = appliance.upload_place(caller.site().expect("a site"));
+        let place = place.expect("is free");
+        let begun = intake::begin(appliance, &caller, header, place).expect("begins");
         let Begun::Upload(mut upload) = begun else {
             panic!("the batch is new")
         };
@@ -236,7 +239,13 @@ mod scale {
         }
         lap("admission");
         let operator = caller(&appliance, "operator");
-        let run = run::create(&appliance, &operator, "1").expect("starts");
+        // Whoever plans all the time keeps nobody from running.
+        let run = run::alone(&appliance, Work::Plan, || {
+            let second = run::alone(&appliance, Work::Plan, || Ok(()));
+            assert_eq!(second.expect_err("one plan at a time").code(), "BUSY");
+            run::create(&appliance, &operator, "1")
+        });
+        let run = run.expect("starts");
         while let Watched::Running(mut states) =
             run::watch(&appliance, &run.run_id).expect("is there")
         {

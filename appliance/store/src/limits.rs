@@ -9,6 +9,11 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 pub const SEALED_BYTES_MAX: u64 = 1 << 40;
 /// Most batches whose upload is under way. Each costs a folder and an open append.
 pub const UPLOADS_MAX: usize = 256;
+/// Most uploads of one site that are under way: an agent sends one batch after the other, a few agents
+/// each. Sixteen sites may go wrong before the others notice.
+pub const UPLOADS_PER_SITE: usize = 16;
+/// How long an upload may stay untouched. A week spans a long holiday; the site then sends it from the start.
+pub const UPLOAD_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Largest header of an upload: a manifest of 16 KiB, a signature, a sealed key, and room.
 pub const UPLOAD_HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Largest chunk: 1 MiB of plaintext, one tag, and room for framing.

@@ -158,7 +158,8 @@ fn file_name(release_id: &str) -> String {
     format!("{release_id}.release")
 }
 
-/// SHA-256 over sites and lines in their fixed order: what a recipient can compute again.
+/// SHA-256 over sites and lines in their fixed order, as they are kept: it tells a repeat from another
+/// release. The digest that a recipient computes is over the rows as they are sent; the service makes it.
 fn digest(draft: &ReleaseDraft<'_>) -> [u8; 32] {
     let mut hash = Sha256::new().chain_update(b"musubi-release/1\n");
     for site in draft.sites {

@@ -1,7 +1,8 @@
 //! Uploads under way: every chunk is on disk before the next one is asked for.
 //!
 //! Chunks come sealed to the appliance's token, so these files hold nothing in clear. One folder per batch:
-//! the header, and one file of frames (length, check, chunk).
+//! the header after the site's name, and one file of frames (length, check, chunk). The time of that file's
+//! last change says when the upload was touched.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,9 +10,10 @@ use std::{
     io::{BufReader, Read, Write as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
 };
 
-use linker_token::BatchId;
+use linker_token::{BatchId, SiteId};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -36,6 +38,8 @@ pub struct UploadState {
     pub next_sequence: u32,
     /// Bytes of its chunks.
     pub bytes: u64,
+    /// When a chunk came last, since 1970 on the clock of the data disk.
+    pub touched: Duration,
 }
 
 /// All uploads under way.
@@ -48,6 +52,7 @@ pub(crate) struct Uploads {
 struct Upload {
     folder: PathBuf,
     file: File,
+    site: SiteId,
     header: Vec<u8>,
     /// Digest of each chunk.
     digests: Vec<[u8; 32]>,
@@ -58,13 +63,18 @@ struct Upload {
 }
 
 impl Store {
-    /// Starts an upload, or goes on with one: returns the chunk that is wanted next. The header is kept with
-    /// the chunks and must be the same when the upload goes on.
+    /// Starts an upload of `site`, or goes on with one: returns the chunk that is wanted next. The header is
+    /// kept with the chunks and must be the same when the upload goes on.
     ///
     /// # Errors
     /// [`StoreError::AlreadyAdmitted`], [`StoreError::Conflict`] for another header,
-    /// [`StoreError::TooLarge`] when too many uploads are under way.
-    pub fn begin_upload(&self, id: BatchId, header: &[u8]) -> Result<u32, StoreError> {
+    /// [`StoreError::TooLarge`] when too many uploads are under way, in all or of this site.
+    pub fn begin_upload(
+        &self,
+        id: BatchId,
+        site: &SiteId,
+        header: &[u8],
+    ) -> Result<u32, StoreError> {
         self.writable()?;
         if self.batch(id)?.is_some() {
             return Err(StoreError::AlreadyAdmitted);
@@ -83,16 +93,13 @@ impl Store {
                 Err(StoreError::Conflict { what: "an upload" })
             };
         }
-        if uploads.by_batch.len() >= limits::UPLOADS_MAX {
-            return Err(StoreError::TooLarge {
-                what: "the number of uploads",
-                limit: limits::UPLOADS_MAX as u64,
-            });
-        }
+        uploads.check_room(site)?;
         let folder = self.folder.join(UPLOADS).join(id.to_string());
-        let upload = self.watch(Upload::create(&folder, header).inspect_err(|_failed| {
-            let _left_for_the_next_start = fs::remove_dir_all(&folder);
-        }))?;
+        let upload = self.watch(
+            Upload::create(&folder, site, header).inspect_err(|_failed| {
+                let _left_for_the_next_start = fs::remove_dir_all(&folder);
+            }),
+        )?;
         uploads.by_batch.insert(id, upload);
         Ok(0)
     }
@@ -194,6 +201,22 @@ impl Store {
         })
     }
 
+    /// Ends an upload that nobody has touched for [`limits::UPLOAD_TTL`]; `now` is the time since 1970.
+    /// Returns whether it was ended.
+    ///
+    /// # Errors
+    /// As [`Self::discard_upload`].
+    pub fn expire_upload(&self, id: BatchId, now: Duration) -> Result<bool, StoreError> {
+        let expired = lock(&self.uploads)
+            .by_batch
+            .get(&id)
+            .is_some_and(|upload| now.saturating_sub(upload.touched()) > limits::UPLOAD_TTL);
+        if expired {
+            self.discard_upload(id)?;
+        }
+        Ok(expired)
+    }
+
     /// All uploads under way.
     #[must_use]
     pub fn uploads(&self) -> Vec<UploadState> {
@@ -202,6 +225,7 @@ impl Store {
             batch_id: *id,
             next_sequence: upload.next(),
             bytes: upload.end,
+            touched: upload.touched(),
         });
         states.collect()
     }
@@ -225,22 +249,40 @@ impl Uploads {
         }
         Ok(Self { by_batch })
     }
+
+    /// Refuses one more upload of `site` at a bound. One site cannot take the places of all others.
+    fn check_room(&self, site: &SiteId) -> Result<(), StoreError> {
+        let refuse = |what, limit: usize| {
+            let limit = limit as u64;
+            Err(StoreError::TooLarge { what, limit })
+        };
+        let of_site = self.by_batch.values().filter(|one| one.site == *site);
+        if of_site.count() >= limits::UPLOADS_PER_SITE {
+            return refuse("the uploads of one site", limits::UPLOADS_PER_SITE);
+        }
+        if self.by_batch.len() >= limits::UPLOADS_MAX {
+            return refuse("the number of uploads", limits::UPLOADS_MAX);
+        }
+        Ok(())
+    }
 }
 
 impl Upload {
-    fn create(folder: &Path, header: &[u8]) -> Result<Self, StoreError> {
+    fn create(folder: &Path, site: &SiteId, header: &[u8]) -> Result<Self, StoreError> {
         files::make_folder(folder)?;
         let file = files::create_new(&folder.join(CHUNKS))?;
         let mut kept = files::create_new(&folder.join(HEADER))?;
-        let digest = Sha256::digest(header);
+        let named = [site.as_str().as_bytes(), b"\n", header].concat();
+        let digest = Sha256::digest(&named);
         let written = kept
-            .write_all(&[digest.as_slice(), header].concat())
+            .write_all(&[digest.as_slice(), &named].concat())
             .and_then(|()| kept.sync_data());
         written.map_err(|error| StoreError::io("writing an upload's header", error))?;
         files::sync_parent(&folder.join(HEADER))?;
         Ok(Self {
             folder: folder.to_owned(),
             file,
+            site: site.clone(),
             header: header.to_vec(),
             digests: Vec::new(),
             end: 0,
@@ -251,15 +293,19 @@ impl Upload {
     /// Reads an upload back; `None` if its header never became whole.
     fn open(folder: &Path) -> Option<Self> {
         let kept = fs::read(folder.join(HEADER)).ok()?;
-        let (digest, header) = kept.split_first_chunk::<32>()?;
-        if Sha256::digest(header)[..] != digest[..] {
+        let (digest, named) = kept.split_first_chunk::<32>()?;
+        if Sha256::digest(named)[..] != digest[..] {
             return None;
         }
+        let end_of_name = named.iter().position(|byte| *byte == b'\n')?;
+        let (site, header) = (named.get(..end_of_name)?, named.get(end_of_name + 1..)?);
+        let site = SiteId::parse(std::str::from_utf8(site).ok()?).ok()?;
         let path = folder.join(CHUNKS);
         let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
         let mut upload = Self {
             folder: folder.to_owned(),
             file,
+            site,
             header: header.to_vec(),
             digests: Vec::new(),
             end: 0,
@@ -270,8 +316,10 @@ impl Upload {
             upload.digests.push(Sha256::digest(&chunk).into());
             upload.end += (PREFIX_BYTES + chunk.len()) as u64;
         }
-        // A torn tail goes; its chunk was never acknowledged.
-        upload.restore().ok()?;
+        // A torn tail goes; its chunk was never acknowledged. A whole file keeps the time of its last chunk.
+        if upload.file.metadata().ok()?.len() != upload.end {
+            upload.restore().ok()?;
+        }
         Some(upload)
     }
 
@@ -301,6 +349,13 @@ impl Upload {
             .set_len(self.end)
             .and_then(|()| self.file.sync_all())
             .map_err(|error| StoreError::io("cutting an upload", error))
+    }
+
+    /// When a chunk came last, since 1970. A file that does not say so is never too old.
+    fn touched(&self) -> Duration {
+        let modified = self.file.metadata().and_then(|about| about.modified());
+        let since = modified.ok().map(|at| at.duration_since(UNIX_EPOCH));
+        since.map_or(Duration::MAX, Result::unwrap_or_default)
     }
 
     fn reader(&self) -> Result<File, StoreError> {

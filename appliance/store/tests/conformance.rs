@@ -2,7 +2,12 @@
 
 mod common;
 
-use std::{collections::BTreeMap, fs, io::Write as _, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
 
 use appliance_store::{Health, IdEvent, Store, StoreError, limits, verify_export};
 use common::{
@@ -22,7 +27,12 @@ fn an_upload_goes_on_where_it_stopped() {
     {
         let store = open(folder.path());
         assert_eq!(store.next_sequence(id), None);
-        assert_eq!(store.begin_upload(id, b"header").expect("begins"), 0);
+        assert_eq!(
+            store
+                .begin_upload(id, &site("hospital"), b"header")
+                .expect("begins"),
+            0
+        );
         assert_eq!(store.append_chunk(id, 0, &chunks[0]).expect("kept"), 1);
         let skipped = store.append_chunk(id, 2, &chunks[2]).expect_err("a gap");
         assert!(matches!(skipped, StoreError::OutOfOrder { expected: 1 }));
@@ -46,10 +56,15 @@ fn an_upload_goes_on_where_it_stopped() {
     torn.write_all(&[9; 777]).expect("a torn tail");
     let store = open(folder.path());
     assert_eq!(store.next_sequence(id), Some(2));
-    assert_eq!(store.begin_upload(id, b"header").expect("goes on"), 2);
     assert_eq!(
         store
-            .begin_upload(id, b"another")
+            .begin_upload(id, &site("hospital"), b"header")
+            .expect("goes on"),
+        2
+    );
+    assert_eq!(
+        store
+            .begin_upload(id, &site("hospital"), b"another")
             .expect_err("other header")
             .code(),
         "CONFLICT"
@@ -75,13 +90,13 @@ fn uploads_keep_their_bounds() {
     let header = vec![0; limits::UPLOAD_HEADER_BYTES_MAX + 1];
     assert_eq!(
         store
-            .begin_upload(id, &header)
+            .begin_upload(id, &site("hospital"), &header)
             .expect_err("one past")
             .code(),
         "TOO_LARGE"
     );
     store
-        .begin_upload(id, &header[1..])
+        .begin_upload(id, &site("hospital"), &header[1..])
         .expect("the largest header");
     let chunk = vec![0; limits::CHUNK_BYTES_MAX + 1];
     assert_eq!(
@@ -99,13 +114,48 @@ fn uploads_keep_their_bounds() {
     }
     let past = store.append_chunk(id, limits::CHUNKS_MAX, b"small");
     assert_eq!(past.expect_err("one past").code(), "TOO_LARGE");
-    for number in 1..limits::UPLOADS_MAX {
+    let begin = |number: usize, name: &str| {
         let mut id = [0; 32];
         id[..8].copy_from_slice(&number.to_le_bytes());
-        store.begin_upload(BatchId(id), b"").expect("begins");
+        store.begin_upload(BatchId(id), &site(name), b"")
+    };
+    for number in 1..limits::UPLOADS_PER_SITE {
+        begin(number, "hospital").expect("begins");
     }
-    let past = store.begin_upload(BatchId([2; 32]), b"");
+    let past = begin(limits::UPLOADS_MAX, "hospital");
     assert_eq!(past.expect_err("one past").code(), "TOO_LARGE");
+    for number in limits::UPLOADS_PER_SITE..limits::UPLOADS_MAX {
+        let name = format!("site-{}", number / limits::UPLOADS_PER_SITE);
+        begin(number, &name).expect("begins");
+    }
+    let past = begin(limits::UPLOADS_MAX, "town");
+    assert_eq!(past.expect_err("one past").code(), "TOO_LARGE");
+}
+
+#[test]
+fn an_abandoned_upload_expires() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let id = BatchId([7; 32]);
+    let store = open(folder.path());
+    store
+        .begin_upload(id, &site("hospital"), b"header")
+        .expect("begins");
+    store.append_chunk(id, 0, b"chunk").expect("kept");
+    drop(store);
+    let path = common::file(folder.path(), "chunks");
+    let file = fs::File::options().write(true).open(path);
+    let long_ago = Duration::from_secs(1_800_000_000);
+    file.expect("the file")
+        .set_modified(UNIX_EPOCH + long_ago)
+        .expect("a time");
+    let store = open(folder.path());
+    let expire = |age| store.expire_upload(id, long_ago + age).expect("looks");
+    assert_eq!(store.uploads()[0].touched, long_ago);
+    assert!(!expire(limits::UPLOAD_TTL));
+    assert!(expire(limits::UPLOAD_TTL + Duration::from_secs(1)));
+    assert!(!expire(limits::UPLOAD_TTL * 2), "there is none any more");
+    drop(store);
+    assert!(open(folder.path()).uploads().is_empty());
 }
 
 #[test]
@@ -113,12 +163,14 @@ fn a_batch_is_admitted_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, second) = (batch(700, 1), batch(3_000, 2));
     let store = open(folder.path());
-    store.begin_upload(first.id(), b"header").expect("begins");
+    store
+        .begin_upload(first.id(), &site("hospital"), b"header")
+        .expect("begins");
     let done = first.admit(&store).expect("admitted");
     assert_eq!((done.audit_index, done.repeated), (0, false));
     assert_eq!(store.next_sequence(first.id()), None, "its upload is gone");
     let refused = store
-        .begin_upload(first.id(), b"header")
+        .begin_upload(first.id(), &site("hospital"), b"header")
         .expect_err("nothing to upload");
     assert_eq!(refused.code(), "ALREADY_ADMITTED");
     assert_eq!(second.admit(&store).expect("admitted").audit_index, 1);

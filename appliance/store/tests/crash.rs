@@ -12,7 +12,7 @@ use std::{
 };
 
 use appliance_store::{Health, Store};
-use common::{Dice, batch, count, entry, open, tokens};
+use common::{Dice, batch, count, entry, open, site, tokens};
 use linker_token::BatchId;
 
 /// Names the folder in which a child of a test works.
@@ -39,7 +39,9 @@ fn child_that_is_killed() {
     let start = store.audit_size();
     for number in start.. {
         let batch = batch(rows_of(number), number);
-        store.begin_upload(batch.id(), b"header").expect("begins");
+        store
+            .begin_upload(batch.id(), &site("hospital"), b"header")
+            .expect("begins");
         for sequence in 0..3_u32 {
             let next = store
                 .append_chunk(batch.id(), sequence, &[3; 20_000])
@@ -209,7 +211,7 @@ fn full_and_free(folder: &Path, free: impl FnOnce()) {
     let code = "DISK_FULL";
     assert_eq!(store.health(), Health::ReadOnly { code, attempts: 0 });
     let upload = store
-        .begin_upload(BatchId([1; 32]), b"")
+        .begin_upload(BatchId([1; 32]), &site("hospital"), b"")
         .expect_err("no space");
     assert_eq!(upload.code(), "DISK_FULL");
     let seconds = Duration::from_secs;

@@ -92,7 +92,8 @@ struct Opened {
 impl Opened {
     fn open(path: &Path) -> Result<Self, Failure> {
         let config = Config::load(path)?;
-        let custody = CustodyFiles::load(&config)?.open(&config)?;
+        let custody_key = setup::custody_key(&config)?;
+        let custody = CustodyFiles::load(&config, &custody_key)?.open(&config)?;
         let store = setup::store_read_only(&config, custody.clone())?;
         Ok(Self {
             config,

@@ -5,6 +5,7 @@
 //! again, 77 not permitted.
 
 mod audit;
+mod checks;
 pub mod failure;
 mod logging;
 mod serve;
@@ -132,8 +133,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
 fn check_config(path: &Path) -> Result<(), Failure> {
     let config = Config::load(path)?;
     config.tls.load(Clock::System.now())?;
-    CustodyFiles::load(&config)?;
-    let trust = setup::trust(&config)?;
+    let custody_key = setup::custody_key(&config)?;
+    CustodyFiles::load(&config, &custody_key)?;
+    let trust = setup::trust(&config, &custody_key)?;
     let mut lines = vec![
         format!("origin    {}", config.origin),
         format!("data      {}", config.data.display()),

@@ -15,17 +15,17 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    time::{MissedTickBehavior, interval, timeout},
+    time::timeout,
 };
 
 use crate::{
     admin,
     clock::Clock,
-    commands::{Failure, logging},
+    commands::{Failure, checks, logging},
     config::Config,
     grpc, limits, metrics,
-    service::{Appliance, Parts, health, run},
-    setup::{self, CustodyFiles},
+    service::{Appliance, Parts, Trust, health, run},
+    setup::{self, CustodyFiles, Pinned},
     tls::Listener,
 };
 
@@ -34,8 +34,9 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let clock = Clock::System;
     let config = Config::load(path)?;
     let tls = Arc::new(ArcSwap::new(config.tls.load(clock.now())?));
-    let files = CustodyFiles::load(&config)?;
-    let trust = setup::trust(&config)?;
+    let pinned = Pinned::of(&config)?;
+    let files = CustodyFiles::load(&config, &pinned.custody_key)?;
+    let trust = setup::trust(&config, &pinned.custody_key)?;
     logging::start();
     let metrics = metrics::install().map_err(|error| Failure::machine(&error))?;
     let custody = files.open(&config)?;
@@ -58,6 +59,7 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::machine(&error))?;
     let service = Service {
         config,
+        pinned,
         appliance,
         tls,
         metrics,
@@ -70,6 +72,7 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
 
 struct Service {
     config: Config,
+    pinned: Pinned,
     appliance: Arc<Appliance>,
     tls: Arc<ArcSwap<ServerConfig>>,
     metrics: PrometheusHandle,
@@ -93,14 +96,23 @@ impl Service {
         }
         tracing::info!(%grpc_at, %admin_at, "the service listens");
         let (stop, stopped) = watch::channel(false);
-        let checks = tokio::spawn(checks(self.appliance.clone(), stopped.clone()));
-        let admin = admin::serve(admin, self.appliance.clone(), self.metrics, stopped.clone());
+        let checks = tokio::spawn(checks::store_and_clock(
+            self.appliance.clone(),
+            stopped.clone(),
+        ));
+        let keys = tokio::spawn(checks::keys(self.appliance.clone(), stopped.clone()));
+        let admin = admin::serve(
+            admin,
+            self.appliance.clone(),
+            self.metrics.clone(),
+            stopped.clone(),
+        );
         let admin = tokio::spawn(admin);
         let mut grpc = tokio::spawn(grpc::serve(listener, self.appliance.clone(), stopped));
         loop {
             tokio::select! {
                 signal = signals.next() => match signal {
-                    Received::Reload => reload(path, &self.appliance, &self.tls),
+                    Received::Reload => self.reload(path),
                     Received::Stop => break,
                 },
                 _ended = &mut grpc => {
@@ -117,6 +129,7 @@ impl Service {
             let _grpc = (&mut grpc).await;
             let _admin = admin.await;
             let _checks = checks.await;
+            let _keys = keys.await;
         });
         if ended.await.is_err() {
             tracing::warn!("requests in progress were cut off");
@@ -126,55 +139,36 @@ impl Service {
         }
         Ok(())
     }
-}
 
-/// Checks store and clock every second, and keys every few.
-async fn checks(appliance: Arc<Appliance>, mut stop: watch::Receiver<bool>) {
-    let started = Instant::now();
-    let mut ticks = interval(limits::HEALTH_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for count in 0_u32.. {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let appliance = appliance.clone();
-        let check = tokio::task::spawn_blocking(move || {
-            if count.is_multiple_of(limits::HEALTH_KEY_EVERY) {
-                health::check_keys(&appliance);
-            }
-            health::check_store_and_clock(&appliance, started.elapsed());
+    /// Takes over certificates, revocation lists, callers and enrolment, or keeps all of the old ones. What
+    /// the service stands on cannot change under it.
+    fn reload(&self, path: &Path) {
+        let loaded = Config::load(path).and_then(|config| {
+            self.pinned.compare(&Pinned::of(&config)?)?;
+            let server = config.tls.load(self.appliance.now())?;
+            let trust = setup::trust(&config, &self.pinned.custody_key)?;
+            Ok((server, trust))
         });
-        if check.await.is_err() {
-            tracing::error!("a health check ended without an answer");
+        match loaded {
+            Ok((server, trust)) => self.take_over(server, trust),
+            Err(error) => tracing::error!(%error, "not reloaded: the old ones stay in force"),
         }
     }
-}
 
-/// Takes over certificates, revocation lists, callers and enrolment, or keeps all of the old ones.
-fn reload(path: &Path, appliance: &Appliance, tls: &ArcSwap<ServerConfig>) {
-    let loaded = Config::load(path).and_then(|config| {
-        let server = config.tls.load(appliance.now())?;
-        Ok((server, setup::trust(&config)?))
-    });
-    match loaded {
-        Ok((server, trust)) => {
-            let entry = appliance
-                .entry(crate::audit::SELF, "reload", "configuration")
-                .count("callers", trust.callers.len() as u64)
-                .count("sites-enrolled", trust.enrolment.sites.len() as u64);
-            if let Err(error) = appliance.append_audit(&entry) {
-                tracing::error!(
-                    code = error.code(),
-                    "not reloaded: the audit log takes no entry"
-                );
-                return;
-            }
-            tls.store(server);
-            appliance.replace_trust(trust);
-            tracing::info!("certificates, revocation lists, callers and enrolment were read again");
+    fn take_over(&self, server: Arc<ServerConfig>, trust: Trust) {
+        let entry = self
+            .appliance
+            .entry(crate::audit::SELF, "reload", "configuration")
+            .count("callers", trust.callers.len() as u64)
+            .count("sites-enrolled", trust.enrolment.sites.len() as u64);
+        if let Err(error) = self.appliance.append_audit(&entry) {
+            let code = error.code();
+            tracing::error!(code, "not reloaded: the audit log takes no entry");
+            return;
         }
-        Err(error) => tracing::error!(%error, "not reloaded: the old ones stay in force"),
+        self.tls.store(server);
+        self.appliance.replace_trust(trust);
+        tracing::info!("certificates, revocation lists, callers and enrolment were read again");
     }
 }
 

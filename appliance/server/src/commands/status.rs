@@ -16,7 +16,8 @@ use crate::{
 
 pub(super) fn status(path: &Path, token_digest: bool, as_json: bool) -> Result<(), Failure> {
     let config = Config::load(path)?;
-    let custody = CustodyFiles::load(&config)?.open(&config)?;
+    let custody_key = setup::custody_key(&config)?;
+    let custody = CustodyFiles::load(&config, &custody_key)?.open(&config)?;
     let store = setup::store_read_only(&config, custody)?;
     let object = json!({
         "project": config.project.as_str(),

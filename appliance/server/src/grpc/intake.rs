@@ -62,25 +62,22 @@ impl Intake for Endpoint {
     ) -> Result<Response<v1::Receipt>, Status> {
         self.unary(Method::GetReceipt, request, |appliance, caller, request| {
             let batch_id = convert::batch_id(&request.batch_id)?;
-            intake::receipt(appliance, caller, batch_id).map(convert::receipt)
+            let seen = request.checkpoint_size_seen;
+            intake::receipt(appliance, caller, batch_id, seen).map(convert::receipt)
         })
         .await
         .map(Response::new)
     }
 }
 
-/// One upload stream: a header, then chunks, each durable before the next is read.
+/// One upload stream: a header, then chunks, each durable before the next is read. Work that blocks cannot
+/// be called off, so places and claims travel with it and are free when it has ended, not when the call has.
 async fn upload(
     appliance: Arc<Appliance>,
     caller: Caller,
     mut stream: Streaming<v1::UploadMessage>,
 ) -> Result<Receipt, ServiceError> {
-    let slots = appliance.upload_slots();
-    let _slot = slots
-        .try_acquire_owned()
-        .map_err(|_opaque| ServiceError::Busy {
-            what: "as many uploads as may be",
-        })?;
+    let place = appliance.upload_place(caller.site()?)?;
     let Some(Part::Header(header)) = next(&mut stream).await? else {
         return Err(ServiceError::Malformed {
             rule: "the first message is the header",
@@ -89,21 +86,25 @@ async fn upload(
     let header = convert::header(header)?;
     let begun = {
         let (appliance, caller) = (appliance.clone(), caller.clone());
-        blocking(move || intake::begin(&appliance, &caller, header)).await?
+        blocking(move || intake::begin(&appliance, &caller, header, place)).await?
     };
     let mut upload = match begun {
         Begun::Accepted(receipt) => return Ok(receipt),
-        Begun::Upload(upload) => upload,
+        Begun::Upload(upload) => *upload,
     };
     while let Some(part) = next(&mut stream).await? {
         upload = keep(appliance.clone(), upload, part).await?;
     }
     let slots = appliance.admission_slots();
-    let _slot = slots
+    let slot = slots
         .acquire_owned()
         .await
         .map_err(|_opaque| ServiceError::Stopping)?;
-    blocking(move || intake::finish(&appliance, &caller, &upload)).await
+    blocking(move || {
+        let _slot = slot;
+        intake::finish(&appliance, &caller, &upload)
+    })
+    .await
 }
 
 async fn keep(

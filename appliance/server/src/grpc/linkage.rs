@@ -15,7 +15,7 @@ use crate::{
     service::{
         Appliance, blocking, plan,
         release::{self, Release},
-        run::{self, Watched},
+        run::{self, Watched, Work},
     },
 };
 
@@ -32,7 +32,7 @@ impl Linkage for Endpoint {
     ) -> Result<Response<v1::RunPlan>, Status> {
         let limit = limits::LONG_UNARY_TIMEOUT;
         self.call(Method::PlanRun, limit, request, |appliance, _, _| {
-            blocking(move || run::alone(&appliance, || plan::plan(&appliance)))
+            blocking(move || run::alone(&appliance, Work::Plan, || plan::plan(&appliance)))
         })
         .await
         .map(|plan| Response::new(convert::plan(plan)))

@@ -27,6 +27,8 @@ pub struct Header {
     pub chunk_count: u32,
     /// Where this stream starts.
     pub first_sequence: u32,
+    /// Size of the newest checkpoint that the site keeps, 0 for none.
+    pub checkpoint_size_seen: u64,
 }
 
 /// All checks that need no chunk, in the order of the reasons a site can act on.
@@ -65,13 +67,18 @@ pub(super) fn verify(
     Ok(verified)
 }
 
-/// The bounds of a batch, and the number of chunks that its rows make.
+/// The bounds of a batch and of its site, and the number of chunks that its rows make.
 fn check_sizes(
     appliance: &Appliance,
     manifest: &Manifest,
     header: &Header,
 ) -> Result<(), ServiceError> {
     let rows = manifest.rows as usize;
+    if rows == 0 {
+        return Err(ServiceError::Malformed {
+            rule: "a batch has rows",
+        });
+    }
     if rows > linker_token::limits::BATCH_ROWS_MAX {
         let limit = linker_token::limits::BATCH_ROWS_MAX;
         return Err(ServiceError::TooLarge {
@@ -109,7 +116,7 @@ pub(super) fn stored(
     }
 }
 
-/// What of a header is kept with the chunks: everything but where the stream started.
+/// What of a header is kept with the chunks: everything but what belongs to one stream.
 pub(super) fn encode(header: &Header) -> Vec<u8> {
     let mut out = Writer::new(MAGIC);
     for part in [

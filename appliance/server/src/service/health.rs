@@ -5,18 +5,35 @@ use std::time::Duration;
 use appliance_store::Health;
 
 use crate::{
-    audit, limits,
+    audit,
+    error::ServiceError,
+    limits,
     ready::Condition,
     service::{Appliance, run},
 };
 
 /// Uses a key, and logs what changed.
 pub fn check_keys(appliance: &Appliance) {
-    set(
-        appliance,
-        Condition::Keys,
-        appliance.custody().check_health().is_ok(),
-    );
+    note_keys(appliance, appliance.custody().check_health().is_ok());
+}
+
+/// Takes over whether the keys can be used, and logs what changed.
+pub fn note_keys(appliance: &Appliance, hold: bool) {
+    set(appliance, Condition::Keys, hold);
+}
+
+/// Ends abandoned uploads, on a clock and a store that hold.
+pub fn expire_uploads(appliance: &Appliance) {
+    let latch = appliance.latch();
+    if latch.holds(Condition::Clock)
+        && latch.holds(Condition::Store)
+        && let Err(error) = expire(appliance)
+    {
+        tracing::error!(
+            code = error.code(),
+            "an abandoned upload could not be removed"
+        );
+    }
 }
 
 /// Checks the store, which opens itself again after a fault, and the clock. `elapsed` is the time since
@@ -54,6 +71,22 @@ fn set(appliance: &Appliance, condition: Condition, holds: bool) -> bool {
         }
     }
     changed
+}
+
+/// Ends uploads that nobody has touched for a long time. One that a stream carries is left alone.
+fn expire(appliance: &Appliance) -> Result<(), ServiceError> {
+    let now = Duration::from_secs(appliance.now());
+    let old = |touched| now.saturating_sub(touched) > appliance_store::limits::UPLOAD_TTL;
+    let uploads = appliance.store().uploads().into_iter();
+    for upload in uploads.filter(|upload| old(upload.touched)) {
+        // The store looks again under the claim: a stream may just have ended.
+        if let Ok(_claim) = appliance.claim(upload.batch_id)
+            && appliance.store().expire_upload(upload.batch_id, now)?
+        {
+            tracing::info!(batch = %upload.batch_id, "an abandoned upload was removed");
+        }
+    }
+    Ok(())
 }
 
 /// The clock stands neither before this program nor before the newest audit entry.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use appliance_store::{Admission, BatchRow};
+use appliance_store::{Admission, BatchRow, StoreError};
 use keymgmt_custody::{
     CustodyError,
     batch::{VerifiedManifest, open_batch},
@@ -17,7 +17,7 @@ use crate::{
     limits, metrics,
     ready::Condition,
     service::{
-        Appliance, Claim,
+        Appliance, Claim, Place,
         header::{self, Header},
     },
 };
@@ -61,25 +61,28 @@ pub struct Receipt {
     pub checkpoint: String,
     /// The way from the entry to the checkpoint.
     pub inclusion_proof: Vec<[u8; 32]>,
+    /// The way to the checkpoint from the one that the site keeps.
+    pub consistency_proof: Vec<[u8; 32]>,
 }
 
 /// What a header leads to.
 #[derive(Debug)]
 pub enum Begun {
     /// Chunks may come.
-    Upload(Upload),
+    Upload(Box<Upload>),
     /// The batch is admitted already.
     Accepted(Receipt),
 }
 
 /// An upload under way, whose manifest was verified. While it lives, no other stream carries the
-/// same batch.
+/// same batch, and its place is taken.
 #[derive(Debug)]
 pub struct Upload {
     verified: VerifiedManifest,
     header: Header,
     next: u32,
     _claim: Claim,
+    _place: Place,
 }
 
 impl Upload {
@@ -138,7 +141,8 @@ pub fn upload_state(
     })
 }
 
-/// The receipt of one of the caller's batches, with a proof of today.
+/// The receipt of one of the caller's batches, with a proof of today and the way from the checkpoint of
+/// size `seen`.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`] for batches that are not admitted or another site's.
@@ -146,6 +150,7 @@ pub fn receipt(
     appliance: &Appliance,
     caller: &Caller,
     batch_id: BatchId,
+    seen: u64,
 ) -> Result<Receipt, ServiceError> {
     let site = caller.site()?;
     let row = appliance.store().batch(batch_id)?;
@@ -153,10 +158,12 @@ pub fn receipt(
     receipt_of(
         appliance,
         &row.ok_or(ServiceError::NotFound { what: "batch" })?,
+        seen,
     )
 }
 
-/// Checks a header and opens the way for chunks. Nothing is kept of a header that is refused.
+/// Checks a header and opens the way for chunks. A header that is refused leaves everything as it was:
+/// nothing of it is kept, and chunks that came under an earlier one stay.
 ///
 /// # Errors
 /// The reason of the first check that fails.
@@ -164,6 +171,7 @@ pub fn begin(
     appliance: &Appliance,
     caller: &Caller,
     header: Header,
+    place: Place,
 ) -> Result<Begun, ServiceError> {
     appliance.accepting()?;
     appliance.latch().require(Condition::Clock)?;
@@ -171,26 +179,36 @@ pub fn begin(
     let verified = header::verify(appliance, caller, &header)?;
     let batch_id = verified.batch_id();
     if let Some(row) = appliance.store().batch(batch_id)? {
-        return Ok(Begun::Accepted(receipt_of(appliance, &row)?));
+        let receipt = receipt_of(appliance, &row, header.checkpoint_size_seen)?;
+        return Ok(Begun::Accepted(receipt));
     }
+    let manifest = verified.manifest();
+    appliance.check_site_rows(&manifest.site, manifest.rows)?;
     let claim = appliance.claim(batch_id)?;
     let kept = header::encode(&header);
-    if header::stored(appliance, batch_id)?.is_some_and(|stored| stored != kept) {
-        // The site sealed the batch anew: what was kept belongs to another content key.
-        appliance.store().discard_upload(batch_id)?;
-    }
-    let next = appliance.store().begin_upload(batch_id, &kept)?;
+    let stored = header::stored(appliance, batch_id)?;
+    let sealed_anew = stored.is_some_and(|stored| stored != kept);
+    let known = appliance.store().next_sequence(batch_id);
+    let next = known.filter(|_| !sealed_anew).unwrap_or(0);
     if header.first_sequence != next {
         return Err(ServiceError::OutOfOrder {
             next_sequence: next,
         });
     }
-    Ok(Begun::Upload(Upload {
+    if sealed_anew {
+        // What was kept belongs to another content key.
+        appliance.store().discard_upload(batch_id)?;
+    }
+    let next = appliance
+        .store()
+        .begin_upload(batch_id, &manifest.site, &kept)?;
+    Ok(Begun::Upload(Box::new(Upload {
         verified,
         header,
         next,
         _claim: claim,
-    }))
+        _place: place,
+    })))
 }
 
 /// Keeps one chunk; it is durable on return.
@@ -251,7 +269,15 @@ pub fn finish(
 }
 
 fn open(appliance: &Appliance, upload: &Upload) -> Result<TokenBatch, ServiceError> {
-    let chunks = appliance.store().chunks(upload.verified.batch_id())?;
+    let chunks = appliance.store().chunks(upload.verified.batch_id());
+    let chunks = chunks.map_err(|error| {
+        // The disk lost what the site still has, so the site can repair it.
+        if matches!(error, StoreError::Damaged { .. }) {
+            ServiceError::CorruptChunk
+        } else {
+            error.into()
+        }
+    })?;
     let custody = appliance.custody();
     let sealed_key = &upload.header.sealed_content_key;
     let plaintext = open_batch(custody, &upload.verified, sealed_key, chunks).map_err(opening)?;
@@ -308,11 +334,15 @@ fn admit(
         tokens: &tokens,
         quarantined: &quarantined,
     };
-    appliance
+    let done = appliance
         .store()
         .admit(&admission, &|seq| entry.render(seq))?;
     let row = appliance.store().batch(batch_id)?;
-    let receipt = receipt_of(appliance, &row.ok_or(ServiceError::Internal)?)?;
+    let row = row.ok_or(ServiceError::Internal)?;
+    if !done.repeated {
+        appliance.count_site_rows(&row.manifest.site, row.rows);
+    }
+    let receipt = receipt_of(appliance, &row, upload.header.checkpoint_size_seen)?;
     let set_aside = quarantined.values().sum();
     metrics::batch(receipt.rows_admitted, set_aside);
     tracing::info!(
@@ -337,8 +367,8 @@ fn second_layer(appliance: &Appliance) -> Result<SecondLayer, ServiceError> {
     Ok(SecondLayer::new(&scope.schema, seed.expose()))
 }
 
-fn receipt_of(appliance: &Appliance, row: &BatchRow) -> Result<Receipt, ServiceError> {
-    let proof = appliance.prove(row.audit_index)?;
+fn receipt_of(appliance: &Appliance, row: &BatchRow, seen: u64) -> Result<Receipt, ServiceError> {
+    let proof = appliance.prove(row.audit_index, seen)?;
     Ok(Receipt {
         batch_id: row.batch_id,
         rows_admitted: row.rows,
@@ -347,5 +377,6 @@ fn receipt_of(appliance: &Appliance, row: &BatchRow) -> Result<Receipt, ServiceE
         audit_index: row.audit_index,
         checkpoint: proof.checkpoint,
         inclusion_proof: proof.hashes,
+        consistency_proof: proof.consistency,
     })
 }

@@ -13,6 +13,7 @@ use linker_match::{
 use tokio::sync::watch;
 
 use crate::{
+    audit::Entry,
     error::ServiceError,
     limits, metrics,
     service::{
@@ -79,26 +80,33 @@ impl Job {
         let next = advance(self.state, RunEvent::Fail(RunFailure::Machine));
         self.state = next.map_err(|_opaque| ServiceError::Internal)?;
         self.show(State::Failed);
-        self.run.version += 1;
         let entry = appliance
             .entry(crate::audit::SELF, "end-run", &self.run.run_id)
             .result(error.code());
-        appliance
-            .store()
-            .put_run(&self.run.to_row(), Some(&|seq| entry.render(seq)))?;
-        Ok(())
+        self.keep(appliance, &entry)
     }
 
     /// Takes the machine one step on and keeps the step.
     fn advance(&mut self, appliance: &Appliance, event: RunEvent) -> Result<(), ServiceError> {
         self.state = advance(self.state, event).map_err(|_opaque| ServiceError::Internal)?;
         self.show(shown(self.state));
-        self.run.version += 1;
         let entry = appliance.entry(crate::audit::SELF, "advance-run", &self.run.run_id);
         let entry = entry.result(self.run.state.name());
+        self.keep(appliance, &entry)
+    }
+
+    /// Keeps the run under its next version, which counts only once it is kept.
+    fn keep(&mut self, appliance: &Appliance, entry: &Entry) -> Result<(), ServiceError> {
+        let version = self.run.version + 1;
+        let row = Run {
+            version,
+            ..self.run.clone()
+        }
+        .to_row();
         appliance
             .store()
-            .put_run(&self.run.to_row(), Some(&|seq| entry.render(seq)))?;
+            .put_run(&row, Some(&|seq| entry.render(seq)))?;
+        self.run.version = version;
         Ok(())
     }
 

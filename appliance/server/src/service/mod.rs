@@ -8,13 +8,14 @@ mod ids;
 pub mod intake;
 mod job;
 pub mod overview;
+mod places;
 pub mod plan;
 pub mod release;
 pub mod run;
 pub mod run_record;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -25,7 +26,8 @@ use appliance_store::{Scope, Store};
 use arc_swap::ArcSwap;
 use keymgmt_custody::{Custody, audit::Checkpoint, enrolment::Enrolment};
 use linker_match::Settings;
-use linker_token::BatchId;
+use linker_token::{BatchId, SiteId};
+pub use places::Place;
 use tokio::sync::Semaphore;
 
 use crate::{audit::Entry, auth::Callers, clock::Clock, error::ServiceError, limits, ready::Latch};
@@ -52,7 +54,8 @@ pub struct Appliance {
     claims: Arc<Mutex<BTreeSet<BatchId>>>,
     board: run::Board,
     stopping: AtomicBool,
-    upload_slots: Arc<Semaphore>,
+    places: places::Places,
+    site_rows: Mutex<BTreeMap<SiteId, u64>>,
     admission_slots: Arc<Semaphore>,
 }
 
@@ -87,6 +90,10 @@ impl Appliance {
     /// What the store says.
     pub fn new(parts: Parts) -> Result<Self, ServiceError> {
         let board = run::Board::load(&parts.store)?;
+        let mut site_rows = BTreeMap::new();
+        for row in parts.store.batches()? {
+            *site_rows.entry(row.manifest.site).or_default() += u64::from(row.rows);
+        }
         let appliance = Self {
             scope: parts.scope,
             origin: parts.origin,
@@ -99,7 +106,8 @@ impl Appliance {
             claims: Arc::default(),
             board,
             stopping: AtomicBool::new(false),
-            upload_slots: Arc::new(Semaphore::new(limits::UPLOADS_MAX)),
+            places: places::Places::default(),
+            site_rows: Mutex::new(site_rows),
             admission_slots: Arc::new(Semaphore::new(limits::ADMISSIONS_MAX)),
         };
         run::end_interrupted(&appliance)?;
@@ -147,10 +155,26 @@ impl Appliance {
         self.clock.now()
     }
 
-    /// Places for upload streams.
-    #[must_use]
-    pub fn upload_slots(&self) -> Arc<Semaphore> {
-        self.upload_slots.clone()
+    /// Takes a place for an upload stream of `site`.
+    ///
+    /// # Errors
+    /// [`ServiceError::Busy`] if all are taken, or all that one site may have.
+    pub fn upload_place(&self, site: &SiteId) -> Result<Place, ServiceError> {
+        self.places.take(site)
+    }
+
+    /// Refuses a batch of `rows` that its site has no room for.
+    fn check_site_rows(&self, site: &SiteId, rows: u32) -> Result<(), ServiceError> {
+        let site_rows = self.site_rows.lock();
+        let site_rows = site_rows.unwrap_or_else(PoisonError::into_inner);
+        check_rows(site_rows.get(site).copied().unwrap_or(0), rows)
+    }
+
+    /// Counts the rows of a batch that was just admitted.
+    fn count_site_rows(&self, site: &SiteId, rows: u32) {
+        let site_rows = self.site_rows.lock();
+        let mut site_rows = site_rows.unwrap_or_else(PoisonError::into_inner);
+        *site_rows.entry(site.clone()).or_default() += u64::from(rows);
     }
 
     /// Places for batches that are opened and admitted.
@@ -208,11 +232,12 @@ impl Appliance {
         }
     }
 
-    /// An audit entry with a signed checkpoint and the way between them.
+    /// An audit entry with a signed checkpoint, the way between them, and the way to that checkpoint from
+    /// the one of size `seen`. A size that the log never had gets no such way.
     ///
     /// # Errors
     /// [`ServiceError::Hsm`] if the log has grown and the token does not answer.
-    pub fn prove(&self, index: u64) -> Result<Proof, ServiceError> {
+    pub fn prove(&self, index: u64, seen: u64) -> Result<Proof, ServiceError> {
         let entry = self.store.audit_entry(index)?;
         let checkpoint = self.store.checkpoint()?;
         let audit_key = self.custody.audit_public_key();
@@ -223,10 +248,16 @@ impl Appliance {
                 }
             })?;
         let hashes = self.store.inclusion_proof(index, verified.size)?;
+        let consistency = if (1..verified.size).contains(&seen) {
+            self.store.consistency_proof(seen, verified.size)?
+        } else {
+            Vec::new()
+        };
         Ok(Proof {
             entry: entry.into_bytes(),
             checkpoint,
             hashes,
+            consistency,
         })
     }
 }
@@ -240,6 +271,19 @@ pub struct Proof {
     pub checkpoint: String,
     /// Hashes from the entry to the checkpoint's root.
     pub hashes: Vec<[u8; 32]>,
+    /// Hashes from an older checkpoint's root to this one's.
+    pub consistency: Vec<[u8; 32]>,
+}
+
+/// The bound of the rows that one site holds.
+fn check_rows(held: u64, rows: u32) -> Result<(), ServiceError> {
+    if held + u64::from(rows) > limits::SITE_ROWS_MAX {
+        return Err(ServiceError::TooLarge {
+            what: "the number of rows of this site",
+            limit: usize::try_from(limits::SITE_ROWS_MAX).unwrap_or(usize::MAX),
+        });
+    }
+    Ok(())
 }
 
 /// One stream's hold on a batch; dropping it lets go.
@@ -268,5 +312,18 @@ pub async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(_panicked) => Err(ServiceError::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_a_site_are_bounded() {
+        assert!(check_rows(limits::SITE_ROWS_MAX - 1, 1).is_ok());
+        let past = check_rows(limits::SITE_ROWS_MAX, 1).expect_err("one past");
+        assert_eq!(past.code(), "TOO_LARGE");
+        assert!(check_rows(0, u32::MAX).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Releases: a run's crosswalk under a project's pseudonyms, frozen for one recipient.
 
+use std::sync::Arc;
+
 use appliance_store::{ReleaseDraft, ReleaseLine, ReleaseRow};
 use keymgmt_custody::hierarchy::{DerivingKey, Label};
 use linker_token::{
@@ -13,10 +15,13 @@ use crate::{
     error::ServiceError,
     limits,
     pseudonym::{self, pseudonym},
-    service::{Appliance, run::request_digest},
+    service::{
+        Appliance,
+        run::{self, Work, request_digest},
+    },
 };
 
-const MAGIC: [u8; 8] = *b"MSBREL01";
+const MAGIC: [u8; 8] = *b"MSBREL02";
 
 /// What a release is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct Release {
     pub release_id: String,
     /// What it is for.
     pub order: Order,
+    /// URI of the caller that made it, who alone may read it.
+    pub owner: String,
     /// Number of rows.
     pub rows: u64,
     /// SHA-256 over the rows in stream order, as [`Digester`] does it.
@@ -90,9 +97,11 @@ impl Digester {
 ///
 /// # Errors
 /// [`ServiceError::NotPermitted`] for another's project, [`ServiceError::RunNotReleased`] unless the run
-/// ended well, [`ServiceError::Conflict`] if the request ID was used for another order.
+/// ended well, [`ServiceError::Conflict`] if the request ID was used for another order,
+/// [`ServiceError::Busy`] while another release is made, [`ServiceError::TooLarge`] if the project has as
+/// many as it may.
 pub fn create(
-    appliance: &Appliance,
+    appliance: &Arc<Appliance>,
     caller: &Caller,
     order: &Order,
 ) -> Result<Release, ServiceError> {
@@ -109,6 +118,36 @@ pub fn create(
         };
     }
     appliance.accepting()?;
+    run::alone(appliance, Work::Release, || {
+        check_count(appliance, &order.project)?;
+        freeze(appliance, caller, order, &release_id)
+    })
+}
+
+/// The bound of a project's releases.
+fn check_count(appliance: &Appliance, project: &ProjectId) -> Result<(), ServiceError> {
+    let mut count = 0;
+    for row in appliance.store().releases()? {
+        count += usize::from(read(row)?.order.project == *project);
+    }
+    room_for_one(count)
+}
+
+fn room_for_one(count: usize) -> Result<(), ServiceError> {
+    let limit = limits::RELEASES_PER_PROJECT_MAX;
+    let what = "the number of releases of this project";
+    (count < limit)
+        .then_some(())
+        .ok_or(ServiceError::TooLarge { what, limit })
+}
+
+/// Makes the pseudonyms of a run's records and keeps them.
+fn freeze(
+    appliance: &Appliance,
+    caller: &Caller,
+    order: &Order,
+    release_id: &str,
+) -> Result<Release, ServiceError> {
     let generations = appliance.store().generations()?;
     let generation = generations.iter().find(|row| row.run_id == order.run_id);
     let generation = generation.ok_or(ServiceError::RunNotReleased)?;
@@ -137,13 +176,18 @@ pub fn create(
         );
     }
     let rows = lines.len() as u64;
+    let digest = digester.finish();
     let entry = appliance
-        .entry(caller.uri(), "release", &release_id)
-        .count("rows", rows);
+        .entry(caller.uri(), "release", release_id)
+        .count("rows", rows)
+        .detail("run", &order.run_id)
+        .detail("project", order.project.as_str())
+        .detail("recipient", &order.recipient)
+        .detail("digest", &hex::encode(digest));
     let draft = ReleaseDraft {
-        release_id: release_id.clone(),
+        release_id: release_id.to_owned(),
         run_id: order.run_id.clone(),
-        body: encode(order, digester.finish()),
+        body: encode(order, caller.uri(), digest),
         sites: &assignments.sites,
         lines,
     };
@@ -151,7 +195,7 @@ pub fn create(
         .store()
         .create_release(draft, &|seq| entry.render(seq))?;
     tracing::info!(release = %release_id, run = %order.run_id, project = %order.project, rows, "a release was made");
-    let row = appliance.store().release(&release_id)?;
+    let row = appliance.store().release(release_id)?;
     read(row.ok_or(ServiceError::Internal)?)
 }
 
@@ -177,7 +221,8 @@ pub fn begin_reading(
     Ok(release)
 }
 
-/// A release of one of the caller's projects. Others' releases look as if they were not there.
+/// A release that the caller made, if it still has the project. Others' releases look as if they were not
+/// there.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`].
@@ -191,7 +236,7 @@ pub fn find(
         return Err(missing);
     };
     let release = read(row)?;
-    if caller.has_project(&release.order.project) {
+    if release.owner == caller.uri() && caller.has_project(&release.order.project) {
         Ok(release)
     } else {
         Err(missing)
@@ -262,18 +307,19 @@ fn name(caller: &Caller, request_id: &str) -> String {
     )
 }
 
-fn encode(order: &Order, digest: [u8; 32]) -> Vec<u8> {
+fn encode(order: &Order, owner: &str, digest: [u8; 32]) -> Vec<u8> {
     let mut out = Writer::new(MAGIC);
     out.text(&order.request_id);
     out.text(order.project.as_str());
     out.text(&order.approval_number);
     out.text(&order.recipient);
+    out.text(owner);
     out.fixed(&digest);
     out.finish()
 }
 
 fn read(row: ReleaseRow) -> Result<Release, ServiceError> {
-    let decode = || -> Result<(Order, [u8; 32]), TokenError> {
+    let decode = || -> Result<(Order, String, [u8; 32]), TokenError> {
         let mut input = Reader::new("the record of a release", MAGIC, &row.body)?;
         let order = Order {
             request_id: input.text(limits::TEXT_BYTES_MAX)?.to_owned(),
@@ -282,18 +328,32 @@ fn read(row: ReleaseRow) -> Result<Release, ServiceError> {
             approval_number: input.text(limits::TEXT_BYTES_MAX)?.to_owned(),
             recipient: input.text(limits::TEXT_BYTES_MAX)?.to_owned(),
         };
+        let owner = input.text(limits::URI_BYTES_MAX)?.to_owned();
         let digest = input.fixed()?;
         input.finish()?;
-        Ok((order, digest))
+        Ok((order, owner, digest))
     };
-    let (order, digest) = decode().map_err(|_opaque| ServiceError::Damaged {
+    let (order, owner, digest) = decode().map_err(|_opaque| ServiceError::Damaged {
         what: "the record of a release",
     })?;
     Ok(Release {
         release_id: row.release_id,
         order,
+        owner,
         rows: row.lines,
         digest,
         audit_index: row.audit_index,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_releases_of_a_project_are_bounded() {
+        assert!(room_for_one(limits::RELEASES_PER_PROJECT_MAX - 1).is_ok());
+        let past = room_for_one(limits::RELEASES_PER_PROJECT_MAX).expect_err("one past");
+        assert_eq!(past.code(), "TOO_LARGE");
+    }
 }

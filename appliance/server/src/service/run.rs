@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Board {
     notes: Mutex<Notes>,
-    heavy: AtomicBool,
+    busy: [AtomicBool; 3],
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ pub fn create(
     if appliance.store().batches()?.is_empty() {
         return Err(ServiceError::NothingToLink);
     }
-    let heavy = Heavy::take(appliance)?;
+    let heavy = Heavy::take(appliance, Work::Run)?;
     let run_id = name(notes.by_request.len() + 1, &request);
     let run = Run::new(run_id, request, appliance.now());
     let entry = appliance.entry(caller.uri(), "create-run", &run.run_id);
@@ -108,8 +108,8 @@ pub fn create(
             drop(heavy);
         });
     if spawned.is_err() {
-        end_interrupted(appliance)?;
         appliance.board.notes().active = None;
+        end_interrupted(appliance)?;
         return Err(ServiceError::Internal);
     }
     Ok(run)
@@ -174,15 +174,51 @@ pub fn is_active(appliance: &Appliance) -> bool {
     appliance.board.notes().active.is_some()
 }
 
+/// Memory-hungry work. There is one place for each kind, so that whoever plans or releases all the time
+/// keeps nobody from running. Each holds all rows once, or all lines of a release, which are fewer bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A run.
+    Run,
+    /// A plan; not begun while a run is worked on.
+    Plan,
+    /// A release.
+    Release,
+}
+
+impl Work {
+    fn index(self) -> usize {
+        match self {
+            Self::Run => 0,
+            Self::Plan => 1,
+            Self::Release => 2,
+        }
+    }
+
+    fn busy(self) -> ServiceError {
+        ServiceError::Busy {
+            what: match self {
+                Self::Run => "another run",
+                Self::Plan => "a run or another plan",
+                Self::Release => "another release",
+            },
+        }
+    }
+}
+
 /// Does memory-hungry work unless other such work is under way.
 ///
 /// # Errors
 /// [`ServiceError::Busy`], or the work's.
 pub fn alone<T>(
     appliance: &Arc<Appliance>,
+    kind: Work,
     work: impl FnOnce() -> Result<T, ServiceError>,
 ) -> Result<T, ServiceError> {
-    let _heavy = Heavy::take(appliance)?;
+    if kind == Work::Plan && is_active(appliance) {
+        return Err(kind.busy());
+    }
+    let _heavy = Heavy::take(appliance, kind)?;
     work()
 }
 
@@ -271,23 +307,21 @@ fn name(number: usize, request: &[u8; 32]) -> String {
     format!("run-{number:06}-{}", hex::encode(&request[..4]))
 }
 
-/// The one place for memory-hungry work.
-struct Heavy(Arc<Appliance>);
+/// The one place for a kind of memory-hungry work.
+struct Heavy(Arc<Appliance>, Work);
 
 impl Heavy {
-    fn take(appliance: &Arc<Appliance>) -> Result<Self, ServiceError> {
-        if appliance.board.heavy.swap(true, Ordering::AcqRel) {
-            Err(ServiceError::Busy {
-                what: "another run or plan",
-            })
+    fn take(appliance: &Arc<Appliance>, work: Work) -> Result<Self, ServiceError> {
+        if appliance.board.busy[work.index()].swap(true, Ordering::AcqRel) {
+            Err(work.busy())
         } else {
-            Ok(Self(appliance.clone()))
+            Ok(Self(appliance.clone(), work))
         }
     }
 }
 
 impl Drop for Heavy {
     fn drop(&mut self) {
-        self.0.board.heavy.store(false, Ordering::Release);
+        self.0.board.busy[self.1.index()].store(false, Ordering::Release);
     }
 }

@@ -81,6 +81,7 @@ pub(crate) fn seal(folder: &Path, batch: &TokenBatch, manifest: Manifest) -> Sea
         sealed_content_key: sealed.sealed_content_key,
         chunk_count: u32::try_from(sealed.chunks.len()).expect("bounded"),
         first_sequence: 0,
+        checkpoint_size_seen: 0,
     };
     Sealed {
         manifest,

@@ -6,8 +6,8 @@ use appliance_server::{config::Config, limits};
 
 use crate::{
     batches::{batch, manifest, reference, row, seal},
-    client::{get, intake},
-    process::{Folder, HOSPITAL},
+    client::{get, intake, linkage, until},
+    process::{Folder, HOSPITAL, OPERATOR},
 };
 
 const SAMPLE: &str = include_str!("../../samples/appliance.toml");
@@ -136,6 +136,47 @@ fn bad_configuration_exits_64_before_a_port_opens() {
     fs::write(folder.path().join("appliance.pin"), "wrong").expect("writes");
     let output = folder.run(&["serve", "--config", "appliance.toml"]);
     assert_eq!(output.status.code(), Some(77), "a wrong PIN");
+}
+
+#[tokio::test]
+async fn a_reload_cannot_change_what_the_service_stands_on() {
+    let Some(folder) = Folder::new() else { return };
+    let service = folder.serve();
+    let good = fs::read_to_string(folder.config()).expect("reads");
+    for (key, from, to) in [
+        ("service.origin", "musubi.test/demo", "musubi.test/other"),
+        (
+            "linkage.project",
+            "project = \"demo\"",
+            "project = \"other\"",
+        ),
+        ("linkage.epoch", "epoch = 1", "epoch = 2"),
+        ("linkage.schema", "schema = \"jp-1\"", "schema = \"en-1\""),
+        (
+            "hsm.custody_key",
+            "custody_key = \"csk.spki\"",
+            "custody_key = \"ca.pem\"",
+        ),
+    ] {
+        assert!(good.contains(from), "the test must change something");
+        let text = good.replacen(from, to, 1);
+        fs::write(
+            folder.config(),
+            text.replace(OPERATOR, "spiffe://musubi/operator/2"),
+        )
+        .expect("writes");
+        service.signal("-HUP");
+        until(|| folder.log().contains(&format!("`{key}`: it differs"))).await;
+    }
+    assert!(!folder.log().contains("read again"), "{}", folder.log());
+    let runs = linkage_proto::v1::ListRunsRequest {
+        after_run_id: String::new(),
+    };
+    let listed = linkage(&folder, &service, OPERATOR).list_runs(runs).await;
+    listed.expect("the old callers stay in force");
+    fs::write(folder.config(), good).expect("writes");
+    service.signal("-HUP");
+    until(|| folder.log().contains("read again")).await;
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use appliance_server::limits;
-use keymgmt_custody::audit::verify_receipt;
+use keymgmt_custody::audit::{Checkpoint, verify_consistency, verify_receipt};
 use linkage_proto::v1::{
     GetPolicyRequest, GetReceiptRequest, GetUploadStateRequest, Receipt, UploadMessage, UploadState,
 };
@@ -81,6 +81,7 @@ async fn a_batch_is_admitted_once_and_its_receipt_proves_it() {
     assert!(state(&folder, &service, HOSPITAL, &sealed).await.accepted);
     let request = || GetReceiptRequest {
         batch_id: sealed.batch_id(),
+        checkpoint_size_seen: 0,
     };
     let shown = client
         .get_receipt(request())
@@ -104,24 +105,69 @@ async fn a_batch_is_admitted_once_and_its_receipt_proves_it() {
     assert!(!folder.log().contains("error"), "{}", folder.log());
 }
 
-fn prove(folder: &Folder, receipt: &Receipt) {
+#[tokio::test]
+async fn a_receipt_shows_that_the_log_only_grew() {
+    let Some(folder) = Folder::new() else { return };
+    let service = folder.serve();
+    let first = changed(&folder, |_| ());
+    let first = upload(&folder, &service, first.messages(0))
+        .await
+        .expect("admitted");
+    assert!(first.consistency_proof.is_empty(), "nothing was seen");
+    let mut second = changed(&folder, |m| m.sequence = 1);
+    second.header.checkpoint_size_seen = 1;
+    let second = upload(&folder, &service, second.messages(0))
+        .await
+        .expect("admitted");
+    let checkpoint = |receipt: &Receipt| {
+        Checkpoint::verify(&receipt.checkpoint, "musubi.test/demo", &audit_key(&folder))
+            .expect("is signed")
+    };
+    let (old, new) = (checkpoint(&first), checkpoint(&second));
+    assert_eq!((old.size, new.size), (1, 2));
+    let (before, after) = ((old.size, &old.root), (new.size, &new.root));
+    verify_consistency(before, after, &hashes(&second.consistency_proof)).expect("it only grew");
+    for (seen, proof) in [
+        (0, vec![]),
+        (1, second.consistency_proof.clone()),
+        (2, vec![]),
+        (3, vec![]),
+        (u64::MAX, vec![]),
+    ] {
+        let request = GetReceiptRequest {
+            batch_id: second.batch_id.clone(),
+            checkpoint_size_seen: seen,
+        };
+        let mut client = intake(&folder, &service, HOSPITAL);
+        let receipt = client.get_receipt(request).await.expect("answers");
+        assert_eq!(receipt.into_inner().consistency_proof, proof, "{seen}");
+    }
+}
+
+fn hashes(proof: &[Vec<u8>]) -> Vec<[u8; 32]> {
+    let hash = |hash: &Vec<u8>| hash.as_slice().try_into().expect("a hash");
+    proof.iter().map(hash).collect()
+}
+
+fn audit_key(folder: &Folder) -> Vec<u8> {
     let inventory = keys::inventory(folder.path());
     let ask = inventory.key("ask").expect("is there");
     let keymgmt_custody::inventory::KeyProof::P256(spki) = &ask.proof else {
         panic!("ASK is a P-256 key")
     };
-    let proof: Vec<[u8; 32]> = receipt
-        .inclusion_proof
-        .iter()
-        .map(|hash| hash.as_slice().try_into().expect("a hash"))
-        .collect();
+    spki.clone()
+}
+
+fn prove(folder: &Folder, receipt: &Receipt) {
+    let spki = audit_key(folder);
+    let proof = hashes(&receipt.inclusion_proof);
     verify_receipt(
         &receipt.audit_entry,
         receipt.audit_index,
         &receipt.checkpoint,
         &proof,
         "musubi.test/demo",
-        spki,
+        &spki,
     )
     .expect("the receipt proves admission");
 }
@@ -131,7 +177,7 @@ async fn headers_are_refused_with_their_reason_and_nothing_is_kept() {
     let Some(folder) = Folder::new() else { return };
     let service = folder.serve();
     type Change = fn(&mut Manifest);
-    let cases: [(Change, Code, &str); 6] = [
+    let cases: [(Change, Code, &str); 7] = [
         (
             |m| m.epoch = Epoch(2),
             Code::FailedPrecondition,
@@ -158,6 +204,7 @@ async fn headers_are_refused_with_their_reason_and_nothing_is_kept() {
             "FOREIGN_SITE",
         ),
         (|m| m.rows = 65_537, Code::OutOfRange, "TOO_LARGE"),
+        (|m| m.rows = 0, Code::InvalidArgument, "MALFORMED"),
     ];
     for (change, code, name) in cases {
         let sealed = changed(&folder, change);
@@ -288,6 +335,53 @@ async fn a_flipped_bit_discards_the_batch_and_is_audited() {
 }
 
 #[tokio::test]
+async fn a_chunk_that_the_disk_lost_is_asked_for_again() {
+    let Some(folder) = Folder::new() else { return };
+    let service = folder.serve();
+    let sealed = good(&folder);
+    let mut messages = sealed.messages(0);
+    messages.truncate(2);
+    let refused = upload(&folder, &service, messages).await;
+    assert_eq!(reason(refused), (Code::Aborted, "INCOMPLETE".into()));
+    let kept = folder
+        .path()
+        .join(format!("data/uploads/{}", sealed.manifest.batch_id()))
+        .join("chunks");
+    let mut bytes = fs::read(&kept).expect("reads");
+    bytes[500] ^= 1;
+    fs::write(&kept, bytes).expect("writes");
+    let refused = upload(&folder, &service, sealed.messages(1)).await;
+    assert_eq!(
+        reason(refused),
+        (Code::InvalidArgument, "CORRUPT_CHUNK".into())
+    );
+    let progress = state(&folder, &service, HOSPITAL, &sealed).await;
+    assert_eq!((progress.next_sequence, progress.accepted), (0, false));
+    let receipt = upload(&folder, &service, sealed.messages(0)).await;
+    assert_eq!(receipt.expect("admitted").rows_admitted, 8000);
+}
+
+#[tokio::test]
+async fn abandoned_uploads_are_removed() {
+    let Some(folder) = Folder::new() else { return };
+    let service = folder.serve();
+    let sealed = good(&folder);
+    let mut messages = sealed.messages(0);
+    messages.truncate(2);
+    reason(upload(&folder, &service, messages).await);
+    let kept = folder
+        .path()
+        .join(format!("data/uploads/{}", sealed.manifest.batch_id()));
+    let chunks = fs::File::options().write(true).open(kept.join("chunks"));
+    let old = appliance_store::limits::UPLOAD_TTL + std::time::Duration::from_secs(60);
+    let then = std::time::SystemTime::now() - old;
+    chunks.expect("opens").set_modified(then).expect("a time");
+    until(|| !kept.exists()).await;
+    let progress = state(&folder, &service, HOSPITAL, &sealed).await;
+    assert_eq!(progress.next_sequence, 0);
+}
+
+#[tokio::test]
 async fn a_chunk_and_a_message_have_their_bounds() {
     let Some(folder) = Folder::new() else { return };
     let service = folder.serve();
@@ -321,6 +415,8 @@ async fn a_batch_sealed_anew_starts_anew() {
     assert_eq!(again.batch_id(), sealed.batch_id());
     let refused = upload(&folder, &service, again.messages(1)).await;
     assert_eq!(reason(refused), (Code::Aborted, "OUT_OF_ORDER".into()));
+    let kept = state(&folder, &service, HOSPITAL, &sealed).await;
+    assert_eq!(kept.next_sequence, 1, "a refused header discards nothing");
     let receipt = upload(&folder, &service, again.messages(0))
         .await
         .expect("admitted");
@@ -370,6 +466,7 @@ async fn without_its_token_the_service_refuses_work_and_comes_back() {
     );
     let request = GetReceiptRequest {
         batch_id: receipt.batch_id.clone(),
+        checkpoint_size_seen: 0,
     };
     let shown = intake(&folder, &service, HOSPITAL)
         .get_receipt(request)

@@ -4,6 +4,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -158,6 +159,8 @@ fn in_a_child_of_its_own() {
     ] {
         fs::write(folder.join(name), content).expect("writes");
     }
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(folder.join("appliance.pin"), private).expect("is ours");
 }
 
 /// The inventory in a folder.

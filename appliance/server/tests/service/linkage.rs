@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use crate::{
     batches::{batch, manifest, reference, seal},
     client::{get, intake, linkage, reason},
-    process::{Folder, HOSPITAL, OPERATOR, OTHER_RESEARCH, RESEARCH, Service, TOWN},
+    process::{COLLEAGUE, Folder, HOSPITAL, OPERATOR, OTHER_RESEARCH, RESEARCH, Service, TOWN},
 };
 
 async fn admit(folder: &Folder, service: &Service, uri: &str, site: &str, persons: &[u64]) {
@@ -131,15 +131,23 @@ async fn from_batches_to_a_crosswalk() {
         create(&folder, &service, "1").await.expect("is there"),
         first
     );
-    crosswalk(&folder, &service, &first).await;
+    let digest = crosswalk(&folder, &service, &first).await;
     let page = get(service.admin, "/?lang=en");
     assert!(page.contains("<strong>500</strong>persons found"), "{page}");
     assert!(service.stop().success());
     assert!(!folder.log().contains("\"ERROR\""), "{}", folder.log());
+    let output = folder.run(&["audit", "export", "--config", "appliance.toml"]);
+    let log = String::from_utf8(output.stdout).expect("text");
+    let details = format!(
+        r#""details":{{"digest":"{}","project":"demo-study","recipient":"research","run":"{}"}}"#,
+        hex::encode(digest),
+        first.run_id
+    );
+    assert!(log.contains(&details), "{log}");
 }
 
-/// The crosswalk of 300 records at each of two sites, 100 persons of both.
-async fn crosswalk(folder: &Folder, service: &Service, run: &Run) {
+/// The crosswalk of 300 records at each of two sites, 100 persons of both. Returns its digest.
+async fn crosswalk(folder: &Folder, service: &Service, run: &Run) -> Vec<u8> {
     let first = release(folder, service, order(run, "1"))
         .await
         .expect("is made");
@@ -200,6 +208,7 @@ async fn crosswalk(folder: &Folder, service: &Service, run: &Run) {
         assert_eq!(of[&name("hospital")], of[&name("town")], "person {person}");
     }
     others_see_nothing(folder, service, &first).await;
+    first.digest
 }
 
 async fn others_see_nothing(folder: &Folder, service: &Service, first: &Release) {
@@ -208,13 +217,16 @@ async fn others_see_nothing(folder: &Folder, service: &Service, first: &Release)
         release_id,
         cursor: 0,
     };
-    let refused = linkage(folder, service, OTHER_RESEARCH)
-        .stream_crosswalk(request.clone())
-        .await;
-    assert_eq!(
-        reason(refused.map(drop)),
-        (Code::NotFound, "NOT_FOUND".into())
-    );
+    for other in [OTHER_RESEARCH, COLLEAGUE] {
+        let refused = linkage(folder, service, other)
+            .stream_crosswalk(request.clone())
+            .await;
+        assert_eq!(
+            reason(refused.map(drop)),
+            (Code::NotFound, "NOT_FOUND".into()),
+            "{other}"
+        );
+    }
     let behind = StreamCrosswalkRequest {
         cursor: 601,
         ..request

@@ -22,6 +22,8 @@ pub(crate) const HOSPITAL: &str = "spiffe://musubi/site/hospital/agent/1";
 pub(crate) const TOWN: &str = "spiffe://musubi/site/town/agent/1";
 pub(crate) const RESEARCH: &str = "spiffe://musubi/processing/research";
 pub(crate) const OTHER_RESEARCH: &str = "spiffe://musubi/processing/other";
+/// Another caller of the first one's project.
+pub(crate) const COLLEAGUE: &str = "spiffe://musubi/processing/colleague";
 pub(crate) const OPERATOR: &str = "spiffe://musubi/operator/1";
 
 const CONFIG: &str = r#"
@@ -64,6 +66,10 @@ projects = ["demo-study"]
 uri = "spiffe://musubi/processing/other"
 role = "processing"
 projects = ["other-study"]
+[[caller]]
+uri = "spiffe://musubi/processing/colleague"
+role = "processing"
+projects = ["demo-study"]
 [[caller]]
 uri = "spiffe://musubi/operator/1"
 role = "operator"

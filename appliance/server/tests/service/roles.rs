@@ -29,6 +29,7 @@ async fn call(channel: Channel, method: Method) -> Result<(), Status> {
         Method::GetReceipt => {
             let request = v1::GetReceiptRequest {
                 batch_id: vec![0; 32],
+                checkpoint_size_seen: 0,
             };
             intake.get_receipt(request).await.map(drop)
         }

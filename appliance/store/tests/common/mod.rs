@@ -319,7 +319,9 @@ pub fn furnish(folder: &Path) {
     commit_run(&store, "run-1", assignments(4_000, 5));
     create_release(&store, "release-1", release_lines(4_000, 6)).expect("a release is made");
     let id = BatchId([0xab; 32]);
-    store.begin_upload(id, b"header").expect("an upload begins");
+    store
+        .begin_upload(id, &site("hospital"), b"header")
+        .expect("an upload begins");
     store
         .append_chunk(id, 0, &[1; 5_000])
         .expect("a chunk is kept");
