@@ -114,6 +114,9 @@ impl Submitter<'_> {
                 Ok(receipt) => break receipt,
                 Err(error) if is_misplaced(&error) && resends < RESENDS_MAX => {
                     resends += 1;
+                    // What the appliance kept may be of an earlier sealing, which it gives up only for
+                    // a stream from the first chunk on. So resending takes turns.
+                    fresh = from != 0;
                     self.progress.say(&format!("{error}; sending it again"));
                 }
                 Err(error) => outage.wait(error).await?,

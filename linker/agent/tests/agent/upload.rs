@@ -195,6 +195,21 @@ async fn a_batch_sealed_again_begins_at_its_first_chunk() {
     );
 }
 
+/// The appliance names the place of the sealing that it kept, which is lost, and the agent that sealed
+/// the batch anew was killed before it could say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_sealed_again_before_a_crash_gets_through() {
+    let appliance = Appliance::start().await;
+    let site = Site::enrolled(&appliance);
+    site.people(BIG);
+    killed_at(&site, &appliance, Stop::Chunk(2)).await;
+    std::fs::remove_dir_all(site.path("state/outbox")).unwrap();
+    killed_at(&site, &appliance, Stop::UploadState).await;
+    let done = site.upload(0).await;
+    assert_eq!(done["rows_admitted"], BIG);
+    assert_eq!(appliance.rows(), BIG);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_in_the_outbox_is_found_before_it_is_sent() {
     let appliance = Appliance::start().await;

@@ -433,16 +433,14 @@ impl intake_server::Intake for Appliance {
             }
             let same =
                 |kept: &v1::UploadHeader| kept.sealed_content_key == header.sealed_content_key;
-            if inner
-                .uploads
-                .get(&batch)
-                .is_none_or(|(kept, _)| !same(kept))
-            {
-                inner.uploads.insert(batch, (header.clone(), Vec::new()));
-            }
-            let next = inner.uploads[&batch].1.len();
+            // Nothing is given up for a stream that does not start where it would have to.
+            let kept = inner.uploads.get(&batch).filter(|(kept, _)| same(kept));
+            let next = kept.map_or(0, |(_, chunks)| chunks.len());
             if header.first_sequence as usize != next {
                 return Err(reason(&Status::aborted("elsewhere"), "OUT_OF_ORDER"));
+            }
+            if kept.is_none() {
+                inner.uploads.insert(batch, (header.clone(), Vec::new()));
             }
         }
         while let Some(message) = stream.message().await? {
