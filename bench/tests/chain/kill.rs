@@ -26,7 +26,7 @@ fn start_agent(rig: &Rig, site: Site) -> Running {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_kills_during_uploads_leave_the_same_tokens() {
     // Small batches make many admissions, so that kills meet every step of one.
-    let rig = Rig::new(1_500, 8).await;
+    let rig = Rig::new(1_500, 4).await;
     let data = rig.folder.appliance().join("data");
 
     // Undisturbed first. The sites' state is put back afterwards, because a site that has seen one log
@@ -61,7 +61,7 @@ async fn twenty_kills_during_uploads_leave_the_same_tokens() {
         if agents.is_empty() {
             agents.extend(Site::ALL.map(|site| start_agent(&rig, site)));
         }
-        let moment = Duration::from_millis(random.random_range(30..450));
+        let moment = Duration::from_millis(random.random_range(30..300));
         tokio::time::sleep(moment).await;
         let mut uploading = false;
         for agent in &mut agents {

@@ -1,5 +1,5 @@
-//! The real programs together, when something goes wrong: kills, a full disk, a wrong PIN; and what
-//! they must never write down.
+//! The real programs together: the demo; what happens when something goes wrong (kills, a full disk, a
+//! wrong PIN); and what must never be written down.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 )]
 
 mod canary;
+mod demo;
 mod faults;
 mod kill;
 mod rig;

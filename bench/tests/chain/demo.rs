@@ -1,63 +1,20 @@
 //! The demo with its real programs, small: all processes, both tokens, every check of its own.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on may panic, in its helpers too"
-)]
-
 use std::{
-    env, fs,
+    fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    sync::OnceLock,
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
 
-/// The folder with all programs, built if they are not there or not new.
-fn programs() -> &'static Path {
-    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_bench"))
-            .parent()
-            .unwrap()
-            .to_owned();
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--locked", "--bins", "--target-dir"]);
-        build.arg(folder.parent().unwrap());
-        build.args([
-            "-p",
-            "appliance-server",
-            "-p",
-            "linker-agent",
-            "-p",
-            "keymgmt-ceremony",
-        ]);
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(
-            build.status().unwrap().success(),
-            "the programs of the demo are built"
-        );
-        folder
-    })
-}
+use crate::rig::{programs, text};
 
 fn bench(arguments: &[&str]) -> Command {
-    let mut command = Command::new(programs().join("bench"));
+    let mut command = Command::new(&programs().bench);
     command.args(arguments);
     command
-}
-
-fn text(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 /// Processes whose command line names the folder.
