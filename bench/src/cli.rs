@@ -12,7 +12,7 @@ use crate::{client::Client, crosswalk, demo, error::BenchError, errors::Preset, 
     name = "bench",
     version,
     about = "Makes people, measures quality and speed, and shows the whole chain.",
-    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 64 options, 69 service failed, 74 disk, 130 interrupted.",
+    after_help = "Exit codes: 0 done, 1 a check failed or refused, 2 usage, 64 options, 69 service failed, 74 disk, 75 try again, 77 not permitted, 130 interrupted.",
     max_term_width = 100
 )]
 pub struct Cli {

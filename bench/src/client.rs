@@ -1,6 +1,7 @@
 //! A gRPC client with a certificate: what an operator or a processing service would use.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -64,7 +65,8 @@ impl Client {
         for issuer in certificates(&self.ca)? {
             roots.add(issuer).map_err(refused)?;
         }
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(refused)?;
+        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
+            .map_err(|error| unusable(&self.key, &error))?;
         let mut config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
             .with_protocol_versions(&[&TLS13])
             .map_err(refused)?
@@ -77,9 +79,19 @@ impl Client {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, BenchError> {
-    CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(refused)
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(file)?).collect();
+    found.map_err(|error| unusable(file, &error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BenchError> {
+    fs::read(path).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &dyn std::error::Error) -> BenchError {
+    BenchError::Named {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
 }
 
 /// The innermost reason: the layers above it only say that something failed.
@@ -97,7 +109,7 @@ fn refused(error: impl std::error::Error) -> BenchError {
 pub fn refused_call(call: &'static str) -> impl FnOnce(Status) -> BenchError {
     move |status| BenchError::Call {
         call,
-        code: format!("{:?}", status.code()),
+        code: status.code(),
         message: status.message().to_owned(),
     }
 }

@@ -2,8 +2,9 @@
 //! as CSV and Parquet. Runs as a process of its own, with nothing but its certificate.
 
 use std::{
-    fs::File,
+    fs::{File, Permissions},
     io::{BufWriter, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -21,6 +22,7 @@ use parquet::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::{
     client::{Client, refused_call},
@@ -47,28 +49,37 @@ pub struct Options {
     pub parquet: PathBuf,
 }
 
-/// Streams the release into both files. Returns rows and digest.
+/// Streams the release into both files. Returns rows and digest. Files that are already there stay as they
+/// are until the whole release has come.
 ///
 /// # Errors
 /// [`BenchError`] if the stream breaks again and again, or a file cannot be written.
 pub async fn run(options: &Options) -> Result<Value, BenchError> {
-    let mut sink = Sink::create(&options.csv, &options.parquet)?;
+    folder_of(&options.csv)?;
+    folder_of(&options.parquet)?;
+    let mut sink = None;
     let mut attempt = 1;
     // A broken stream goes on behind the last row that was stored.
     while let Err(error) = stream(options, &mut sink).await {
-        if attempt == STREAM_ATTEMPTS {
+        if attempt == STREAM_ATTEMPTS || !error.is_passing() {
             return Err(error);
         }
         attempt += 1;
     }
-    sink.finish()
+    // A release without rows has files without rows.
+    match sink {
+        Some(sink) => sink,
+        None => Sink::create(&options.csv, &options.parquet)?,
+    }
+    .finish()
 }
 
-async fn stream(options: &Options, sink: &mut Sink) -> Result<(), BenchError> {
+/// Streams behind what the sink holds. The sink is made when the first rows have come, not before.
+async fn stream(options: &Options, held: &mut Option<Sink>) -> Result<(), BenchError> {
     let mut client = LinkageClient::new(options.client.connect().await?);
     let request = StreamCrosswalkRequest {
         release_id: options.release.clone(),
-        cursor: sink.rows,
+        cursor: held.as_ref().map_or(0, |sink| sink.rows),
     };
     let refused = || refused_call("StreamCrosswalk");
     let mut rows = client
@@ -77,6 +88,10 @@ async fn stream(options: &Options, sink: &mut Sink) -> Result<(), BenchError> {
         .map_err(refused())?
         .into_inner();
     while let Some(message) = rows.message().await.map_err(refused())? {
+        let sink = match held {
+            Some(sink) => sink,
+            None => held.insert(Sink::create(&options.csv, &options.parquet)?),
+        };
         for row in &message.rows {
             sink.add(row)?;
         }
@@ -92,8 +107,27 @@ async fn stream(options: &Options, sink: &mut Sink) -> Result<(), BenchError> {
     Ok(())
 }
 
-/// Both files and the running digest.
+/// The folder of a file that is to be written.
+fn folder_of(path: &Path) -> Result<&Path, BenchError> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Err(BenchError::Named {
+            path: folder.to_owned(),
+            reason: "there is no such folder".to_owned(),
+        })
+    }
+}
+
+/// Both files, still under other names beside their places, and the running digest. A dropped sink leaves
+/// nothing.
 struct Sink {
+    /// Present names and places, the CSV file's first.
+    places: [(TempPath, PathBuf); 2],
     csv: BufWriter<File>,
     parquet: SerializedFileWriter<File>,
     group: Vec<CrosswalkRow>,
@@ -103,21 +137,19 @@ struct Sink {
 
 impl Sink {
     fn create(csv: &Path, parquet: &Path) -> Result<Self, BenchError> {
-        let make =
-            |path: &Path| File::create(path).map_err(file(format!("make {}", path.display())));
-        let mut csv = BufWriter::new(make(csv)?);
+        let (csv_file, csv_place) = beside(csv)?;
+        let (parquet_file, parquet_place) = beside(parquet)?;
+        let mut csv = BufWriter::new(csv_file);
         csv.write_all(b"site,record_reference,pseudonym\n")
             .map_err(file("write the CSV file"))?;
         let schema = parse_message_type(SCHEMA).map_err(of_parquet)?;
         let level = ZstdLevel::try_new(3).map_err(of_parquet)?;
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level));
-        let parquet = SerializedFileWriter::new(
-            make(parquet)?,
-            Arc::new(schema),
-            Arc::new(properties.build()),
-        )
-        .map_err(of_parquet)?;
+        let parquet =
+            SerializedFileWriter::new(parquet_file, Arc::new(schema), Arc::new(properties.build()))
+                .map_err(of_parquet)?;
         Ok(Self {
+            places: [csv_place, parquet_place],
             csv,
             parquet,
             group: Vec::new(),
@@ -164,10 +196,30 @@ impl Sink {
         if !self.group.is_empty() {
             self.write_group()?;
         }
-        self.parquet.close().map_err(of_parquet)?;
+        self.parquet.finish().map_err(of_parquet)?;
+        let synced = self.parquet.inner().sync_all();
+        synced.map_err(file("write the Parquet file"))?;
         self.csv.flush().map_err(file("write the CSV file"))?;
-        Ok(json!({ "rows": self.rows, "sha256": hex::encode(self.digest.finalize()) }))
+        let synced = self.csv.get_ref().sync_all();
+        synced.map_err(file("write the CSV file"))?;
+        let report = json!({ "rows": self.rows, "sha256": hex::encode(self.digest.finalize()) });
+        for (present, place) in self.places {
+            let named = present.persist(&place).map_err(|error| error.error);
+            named.map_err(file(format!("make {}", place.display())))?;
+        }
+        Ok(report)
     }
+}
+
+/// A new file beside the place that it is meant for, with the rights that any new file gets.
+fn beside(place: &Path) -> Result<(File, (TempPath, PathBuf)), BenchError> {
+    let made: std::io::Result<NamedTempFile> = tempfile::Builder::new()
+        .prefix(".crosswalk-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder_of(place)?);
+    let made = made.map_err(file(format!("make a file beside {}", place.display())))?;
+    let (opened, present) = made.into_parts();
+    Ok((opened, (present, place.to_owned())))
 }
 
 fn column<T: parquet::data_type::DataType>(
@@ -196,6 +248,31 @@ mod tests {
     use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
     use super::*;
+
+    #[test]
+    fn what_was_there_stays_until_the_release_has_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let (csv, parquet) = (folder.path().join("a.csv"), folder.path().join("a.parquet"));
+        std::fs::write(&csv, "good").unwrap();
+        std::fs::write(&parquet, "good").unwrap();
+        let row = CrosswalkRow {
+            site: "town".to_owned(),
+            record_reference: vec![1; 16],
+            pseudonym: "P1".to_owned(),
+        };
+        let mut sink = Sink::create(&csv, &parquet).unwrap();
+        sink.add(&row).unwrap();
+        drop(sink);
+        let names = || folder.path().read_dir().unwrap().count();
+        assert_eq!(std::fs::read(&csv).unwrap(), b"good");
+        assert_eq!(std::fs::read(&parquet).unwrap(), b"good");
+        assert_eq!(names(), 2, "a dropped sink leaves nothing");
+        let sink = Sink::create(&csv, &parquet).unwrap();
+        sink.finish().unwrap();
+        assert_ne!(std::fs::read(&csv).unwrap(), b"good");
+        assert_ne!(std::fs::read(&parquet).unwrap(), b"good");
+        assert_eq!(names(), 2);
+    }
 
     #[test]
     fn rows_come_back_from_both_files() {

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
+use tonic::Code;
+
 /// Why a bench or the demo stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,14 @@ pub enum BenchError {
     Program {
         /// Where it was looked for.
         program: PathBuf,
+    },
+    /// A file or folder that an option names cannot be used.
+    #[error("cannot use {}", path.display())]
+    Named {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// A file of this machine cannot be used.
     #[error("cannot {what}")]
@@ -51,12 +61,12 @@ pub enum BenchError {
         log: PathBuf,
     },
     /// A call to the appliance failed.
-    #[error("the call {call} was refused: {code}: {message}")]
+    #[error("the call {call} was refused: {code:?}: {message}")]
     Call {
         /// Which call.
         call: &'static str,
         /// Its status.
-        code: String,
+        code: Code,
         /// What the appliance said.
         message: String,
     },
@@ -85,6 +95,7 @@ impl BenchError {
             Self::Option { .. } => "OPTION",
             Self::ForeignFolder { .. } => "FOREIGN_FOLDER",
             Self::Program { .. } => "PROGRAM_MISSING",
+            Self::Named { .. } => "NAMED_FILE",
             Self::File { .. } => "FILE",
             Self::Child { .. } => "CHILD_FAILED",
             Self::NotReady { .. } => "NOT_READY",
@@ -109,8 +120,10 @@ impl BenchError {
                 format!("read {}; its last lines:\n{tail}", log.display())
             }
             Self::NotReady { log } => format!("read {}", log.display()),
-            Self::Call { .. } | Self::Connect { .. } => {
-                "read the appliance's log in the demo folder".to_owned()
+            Self::Named { reason, .. } => format!("{reason}; check the path in the options"),
+            Self::Call { code, .. } => Refusal::of(*code).advice().to_owned(),
+            Self::Connect { .. } => {
+                "check that the appliance runs, its address and name, and that its CA is the one named".to_owned()
             }
             Self::Check { .. } => {
                 "keep the demo folder and report this: it is a defect of the product".to_owned()
@@ -119,15 +132,33 @@ impl BenchError {
         }
     }
 
+    /// Whether the same call may go well another time: nobody has decided against it.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Call { code, .. } => {
+                matches!(Refusal::of(*code), Refusal::Again | Refusal::Broken)
+            }
+            Self::Connect { .. } => true,
+            Self::Option { .. }
+            | Self::ForeignFolder { .. }
+            | Self::Program { .. }
+            | Self::Named { .. }
+            | Self::File { .. }
+            | Self::Child { .. }
+            | Self::NotReady { .. }
+            | Self::Check { .. }
+            | Self::Interrupted => false,
+        }
+    }
+
     /// The exit code of the process.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Option { .. } | Self::ForeignFolder { .. } => 64,
-            Self::Program { .. }
-            | Self::NotReady { .. }
-            | Self::Call { .. }
-            | Self::Connect { .. } => 69,
+            Self::Option { .. } | Self::ForeignFolder { .. } | Self::Named { .. } => 64,
+            Self::Program { .. } | Self::NotReady { .. } | Self::Connect { .. } => 69,
+            Self::Call { code, .. } => Refusal::of(*code).exit(),
             Self::File { .. } => 74,
             Self::Child { .. } | Self::Check { .. } => 1,
             Self::Interrupted => 130,
@@ -135,8 +166,91 @@ impl BenchError {
     }
 }
 
+/// What a refused call means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// What was asked for is not there.
+    Missing,
+    /// The caller may not.
+    Denied,
+    /// The request cannot be served as it is.
+    Refused,
+    /// Another time it may work.
+    Again,
+    /// The appliance or the way to it is broken.
+    Broken,
+}
+
+impl Refusal {
+    fn of(code: Code) -> Self {
+        match code {
+            Code::NotFound => Self::Missing,
+            Code::PermissionDenied | Code::Unauthenticated => Self::Denied,
+            Code::InvalidArgument
+            | Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::Unimplemented => Self::Refused,
+            Code::DeadlineExceeded
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::Unavailable => Self::Again,
+            Code::Ok | Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => {
+                Self::Broken
+            }
+        }
+    }
+
+    fn exit(self) -> u8 {
+        match self {
+            Self::Missing | Self::Refused => 1,
+            Self::Denied => 77,
+            Self::Again => 75,
+            Self::Broken => 69,
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Missing => "check the ID; whoever made the run or release has it",
+            Self::Denied => {
+                "use a certificate that the appliance's configuration gives this right, for this project"
+            }
+            Self::Refused => "change the request as the message says",
+            Self::Again => "try again in a minute: the appliance is busy, or starts anew",
+            Self::Broken => {
+                "ask the appliance's operator to read its log; a demo's is logs/appliance.log in its folder"
+            }
+        }
+    }
+}
+
 /// Gives an error of the operating system its place.
 pub fn file(what: impl Into<String>) -> impl FnOnce(io::Error) -> BenchError {
     let what = what.into();
     move |source| BenchError::File { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_call_says_whether_to_try_again() {
+        for (code, exit, passing) in [
+            (Code::NotFound, 1, false),
+            (Code::PermissionDenied, 77, false),
+            (Code::Unavailable, 75, true),
+            (Code::Internal, 69, true),
+        ] {
+            let (call, message) = ("StreamCrosswalk", String::new());
+            let error = BenchError::Call {
+                call,
+                code,
+                message,
+            };
+            assert_eq!(error.exit_code(), ExitCode::from(exit), "{code:?}");
+            assert_eq!(error.is_passing(), passing, "{code:?}");
+        }
+    }
 }

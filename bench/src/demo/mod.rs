@@ -32,6 +32,7 @@ use crate::{
     error::{BenchError, file},
     errors::Preset,
     limits::{DEMO_PEOPLE_MIN, PEOPLE_MAX},
+    sites::Site,
     ui::{Story, say},
 };
 
@@ -46,6 +47,24 @@ pub struct Programs {
     pub tokenizer: PathBuf,
     /// This program, for its `crosswalk` verb.
     pub bench: PathBuf,
+}
+
+impl Programs {
+    /// Says which program is missing before anything is begun.
+    fn check(&self) -> Result<(), BenchError> {
+        let all = [
+            &self.ceremony,
+            &self.appliance,
+            &self.tokenizer,
+            &self.bench,
+        ];
+        match all.into_iter().find(|program| !program.is_file()) {
+            Some(program) => Err(BenchError::Program {
+                program: program.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What the demo does.
@@ -75,6 +94,7 @@ pub async fn run(options: &Options) -> Result<Value, BenchError> {
             what: "a demo has 100 to 10,000,000 people",
         });
     }
+    options.programs.check()?;
     let mut signals = Signals::listen()?;
     let done = tokio::select! {
         result = Box::pin(chain(options)) => result?,
@@ -117,6 +137,7 @@ impl Signals {
 /// A demo that has come to its end.
 struct Done {
     summary: Value,
+    release_id: String,
     crew: Crew,
     folder: Folder,
 }
@@ -208,9 +229,10 @@ async fn chain(options: &Options) -> Result<Done, BenchError> {
 
     let release = linkage::release(&folder, &server.ports().grpc, &run.run_id).await?;
     story.say(&format!(
-        "release: {} rows for {}",
+        "release: {} rows for {}, ID {}",
         release.rows,
-        configs::STUDY
+        configs::STUDY,
+        release.release_id
     ));
     story.done("release");
     verify::crosswalk(&crew, programs, &folder, &server.ports().grpc, &release).await?;
@@ -240,6 +262,7 @@ async fn chain(options: &Options) -> Result<Done, BenchError> {
         uploads,
         run,
         score,
+        release_id: release.release_id.clone(),
         receipts,
         peaks: crew.peaks(),
     };
@@ -251,6 +274,7 @@ async fn chain(options: &Options) -> Result<Done, BenchError> {
     )?;
     Ok(Done {
         summary,
+        release_id: release.release_id,
         crew,
         folder,
     })
@@ -259,7 +283,11 @@ async fn chain(options: &Options) -> Result<Done, BenchError> {
 /// Starts the server again on what it has stored, and waits for a signal.
 async fn serve(done: &Done, programs: &Programs, signals: &mut Signals) -> Result<(), BenchError> {
     let mut server = server::start(&done.crew, programs, &done.folder).await?;
-    for line in summary::how_to_look(&done.folder, server.ports()) {
+    // It has chosen another port: the agents are to find it there.
+    for site in Site::ALL {
+        configs::agent(&done.folder, site, &server.ports().grpc)?;
+    }
+    for line in summary::how_to_look(&done.folder, server.ports(), &done.release_id) {
         say(&line);
     }
     tokio::select! {

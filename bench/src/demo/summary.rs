@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use linkage_proto::v1::Run;
 use serde_json::{Map, Value, json};
 
-use super::{Options, folder::Folder, pki, server::Ports, verify::Receipts};
+use super::{Options, folder::Folder, pki, server::Ports, verify};
 use crate::{
     evaluate::Score,
     machine,
@@ -19,7 +19,8 @@ pub(super) struct Figures<'a> {
     pub(super) uploads: BTreeMap<&'static str, Value>,
     pub(super) run: Run,
     pub(super) score: Score,
-    pub(super) receipts: Receipts,
+    pub(super) release_id: String,
+    pub(super) receipts: verify::Receipts,
     pub(super) peaks: BTreeMap<String, u64>,
 }
 
@@ -72,6 +73,7 @@ impl Figures<'_> {
             "seconds": seconds,
             "run_seconds": stages,
             "uploads": self.uploads,
+            "release_id": self.release_id,
             "receipts": self.receipts.all,
             "receipts_verified": self.receipts.verified,
             "peak_rss_bytes": self.peaks,
@@ -127,7 +129,7 @@ impl Figures<'_> {
             ));
         }
         say("");
-        for line in where_it_lies(folder) {
+        for line in where_it_lies(folder, self.options.serve) {
             say(&line);
         }
     }
@@ -137,9 +139,9 @@ fn rounded(seconds: f64) -> Value {
     json!((seconds * 1000.0).round() / 1000.0)
 }
 
-fn where_it_lies(folder: &Folder) -> Vec<String> {
+fn where_it_lies(folder: &Folder, serves: bool) -> Vec<String> {
     let at = folder.path().display();
-    vec![
+    let mut lines = vec![
         format!("  everything         {at}"),
         format!(
             "  sites' files       {at}/sites/{{hospital/ssmix2,town/residents.csv,clinic/claims}}"
@@ -147,13 +149,18 @@ fn where_it_lies(folder: &Folder) -> Vec<String> {
         format!("  crosswalk          {at}/results/crosswalk.csv and crosswalk.parquet"),
         format!("  upload receipts    {at}/sites/*/state/receipts/"),
         format!("  transcript         {at}/ceremony/out/transcript.jsonl"),
+        format!("  custody token      {at}/softhsm/safe/, put away: the appliance does not see it"),
         format!("  messages           {at}/logs/"),
-        "  look further       ./run demo --serve".to_owned(),
-    ]
+    ];
+    if !serves {
+        lines.push("  look further       ./run demo --serve".to_owned());
+    }
+    lines
 }
 
 /// How to look at the running server.
-pub(super) fn how_to_look(folder: &Folder, ports: &Ports) -> Vec<String> {
+pub(super) fn how_to_look(folder: &Folder, ports: &Ports, release: &str) -> Vec<String> {
+    let again = verify::crosswalk_arguments(folder, &ports.grpc, release, "crosswalk-again");
     let pki = folder.pki();
     let pki = pki.display();
     vec![
@@ -161,6 +168,11 @@ pub(super) fn how_to_look(folder: &Folder, ports: &Ports) -> Vec<String> {
         "The appliance is up; Ctrl-C ends it.".to_owned(),
         format!("  status page   http://{}/", ports.admin),
         format!("  metrics       http://{}/metrics", ports.admin),
+        "  the crosswalk once more, as the researcher, from the folder of the repository:"
+            .to_owned(),
+        format!("  ./run bench {}", again.join(" ")),
+        "  for the appliance's own commands, so that they find its token:".to_owned(),
+        format!("  export SOFTHSM2_CONF={}", folder.softhsm_conf().display()),
         "  gRPC, as the operator, from the folder of the repository:".to_owned(),
         format!(
             "  grpcurl -import-path proto -proto linkage/v1/linkage.proto -cacert {pki}/ca.pem \

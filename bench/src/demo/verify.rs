@@ -39,39 +39,39 @@ pub(super) async fn crosswalk(
     address: &str,
     release: &Release,
 ) -> Result<(), BenchError> {
-    let text = |path: &Path| path.display().to_string();
-    let research = client(folder, "research", address);
-    let (csv, parquet) = (csv(folder), folder.results().join("crosswalk.parquet"));
-    let output = crew
-        .run(
-            "crosswalk",
-            &programs.bench,
-            &[
-                "crosswalk",
-                "--address",
-                address,
-                "--server-name",
-                &research.server_name,
-                "--ca",
-                &text(&research.ca),
-                "--certificate",
-                &text(&research.certificate),
-                "--key",
-                &text(&research.key),
-                "--release",
-                &release.release_id,
-                "--csv",
-                &text(&csv),
-                "--parquet",
-                &text(&parquet),
-            ],
-        )
-        .await?;
+    let arguments = crosswalk_arguments(folder, address, &release.release_id, "crosswalk");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = crew.run("crosswalk", &programs.bench, &arguments).await?;
     let report: Value = serde_json::from_str(output.trim()).unwrap_or_default();
     if report["rows"] != release.rows || report["sha256"] != hex::encode(&release.digest) {
         return Err(check("the streamed crosswalk is the released one"));
     }
     Ok(())
+}
+
+/// How the researcher asks for the crosswalk, into two files of this name.
+pub(super) fn crosswalk_arguments(
+    folder: &Folder,
+    address: &str,
+    release: &str,
+    name: &str,
+) -> Vec<String> {
+    let text = |path: &Path| path.display().to_string();
+    let research = client(folder, "research", address);
+    let result = |extension: &str| text(&folder.results().join(format!("{name}.{extension}")));
+    let options = [
+        ("--address", address.to_owned()),
+        ("--server-name", research.server_name),
+        ("--ca", text(&research.ca)),
+        ("--certificate", text(&research.certificate)),
+        ("--key", text(&research.key)),
+        ("--release", release.to_owned()),
+        ("--csv", result("csv")),
+        ("--parquet", result("parquet")),
+    ];
+    let options = options.map(|(option, value)| [option.to_owned(), value]);
+    let verb = std::iter::once("crosswalk".to_owned());
+    verb.chain(options.into_iter().flatten()).collect()
 }
 
 fn csv(folder: &Folder) -> std::path::PathBuf {

@@ -68,6 +68,7 @@ fn the_whole_chain_works() {
         "cluster_f1",
         "seconds_total",
         "seconds",
+        "release_id",
         "receipts",
         "receipts_verified",
         "peak_rss_bytes",
@@ -140,6 +141,19 @@ fn a_served_demo_ends_when_it_is_asked_to() {
         "{said:#?}"
     );
     assert!(!processes_of(&folder).is_empty());
+    assert!(!said.iter().any(|line| line.contains("look further")));
+    assert!(said.iter().any(|line| line.contains("SOFTHSM2_CONF=")));
+    let ready = said
+        .iter()
+        .find_map(|line| line.trim_start().strip_prefix("./run bench "));
+    let ready: Vec<&str> = ready.unwrap().split(' ').collect();
+    crosswalk_keeps_good_files(&folder, &ready);
+    let address = ready[2];
+    for site in ["hospital", "town", "clinic"] {
+        let config = folder.join("sites").join(site).join("tokenizer.toml");
+        let config = fs::read_to_string(config).unwrap();
+        assert!(config.contains(&format!("https://{address}\"")), "{config}");
+    }
     let number = demo.id().to_string();
     assert!(
         Command::new("sh")
@@ -150,6 +164,53 @@ fn a_served_demo_ends_when_it_is_asked_to() {
     );
     assert!(demo.wait().unwrap().success());
     all_gone(&folder);
+}
+
+/// Options with the values they get instead.
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
+/// Streams once as the demo says, then in vain: the files stay, and the exit code says why.
+fn crosswalk_keeps_good_files(folder: &Path, ready: &[&str]) {
+    let once = bench(ready).output().unwrap();
+    assert!(once.status.success(), "{}", text(&once));
+    let csv = folder.join("results/crosswalk-again.csv");
+    let good = fs::read(&csv).unwrap();
+    assert_eq!(
+        good,
+        fs::read(folder.join("results/crosswalk.csv")).unwrap()
+    );
+    let operator = |end: &str| folder.join(format!("pki/operator.{end}"));
+    let (certificate, key) = (operator("pem"), operator("key"));
+    let change = |changes: Changes<'_>| {
+        let mut arguments = ready.to_vec();
+        for (option, value) in changes {
+            let at = arguments.iter().position(|word| word == option).unwrap();
+            arguments[at + 1] = value;
+        }
+        bench(&arguments).output().unwrap()
+    };
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let cases: [(Changes<'_>, i32, &str); 5] = [
+        (
+            &[("--release", "00000000000000000000000000000000")],
+            1,
+            "NotFound",
+        ),
+        (
+            &[("--certificate", certificate), ("--key", key)],
+            77,
+            "PermissionDenied",
+        ),
+        (&[("--ca", "/no/such.pem")], 64, "/no/such.pem"),
+        (&[("--csv", "/no/such/a.csv")], 64, "/no/such"),
+        (&[("--address", "127.0.0.1:9")], 69, "NO_CONNECTION"),
+    ];
+    for (changes, code, words) in cases {
+        let output = change(changes);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        assert!(text(&output).contains(words), "{}", text(&output));
+        assert_eq!(fs::read(&csv).unwrap(), good);
+    }
 }
 
 #[test]
@@ -228,4 +289,5 @@ fn bad_options_and_missing_programs_are_named() {
         assert!(text(&output).contains(words), "{}", text(&output));
     }
     assert!(foreign.join("letter").exists());
+    assert!(!fresh.exists(), "programs are looked for first");
 }

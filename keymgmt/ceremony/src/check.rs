@@ -18,20 +18,31 @@ use crate::{
 };
 
 /// Does every operation of the portable core once in each initialised token. Returns one line per
-/// token.
+/// token. A token that is not initialised yet is told; if none is, nothing was tested, and that is
+/// never a success.
 pub(crate) fn selftest(environment: &Path) -> Result<Vec<String>, CeremonyError> {
     let environment = Environment::load(environment)?;
     let mut lines = Vec::new();
+    let mut tested = false;
     for place in [&environment.custody, &environment.appliance] {
         let state = match find_token(&environment.profile, &place.name()) {
             Err(CustodyError::TokenNotFound { .. }) => "not initialised",
             Err(other) => return Err(other.into()),
             Ok(_) => {
                 user(&environment, place)?.probe()?;
+                tested = true;
                 "all operations right"
             }
         };
         lines.push(format!("{}: {state}", place.label));
+    }
+    if !tested {
+        let (custody, appliance) = (&environment.custody.label, &environment.appliance.label);
+        return Err(CustodyError::TokenNotFound {
+            token: format!("{custody} or {appliance}"),
+            test: environment.profile.is_test(),
+        }
+        .into());
     }
     Ok(lines)
 }

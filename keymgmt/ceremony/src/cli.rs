@@ -11,8 +11,8 @@ use crate::{
 
 /// Key ceremonies of the linkage unit.
 ///
-/// Exit codes: 0 done, 1 refused, 2 usage, 64 configuration, 65 bad input data, 69 token unavailable,
-/// 74 input or output, 77 not permitted.
+/// Exit codes: 0 done, 1 refused, 2 usage, 64 configuration or a named file is missing, 65 bad input
+/// data or a changed record, 69 token unavailable, 74 input or output, 77 not permitted.
 #[derive(Debug, Parser)]
 #[command(name = "ceremony", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -55,6 +55,9 @@ enum Verb {
         place: Place,
     },
     /// Do every operation once in each token, with scratch keys.
+    ///
+    /// A token that is not initialised yet is named and passed over. Before `token-init` there is
+    /// nothing to test: if neither token is found, this ends with TOKEN_NOT_FOUND (69).
     Selftest {
         /// The environment file.
         #[arg(long)]

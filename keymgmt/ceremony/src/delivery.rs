@@ -99,6 +99,7 @@ pub(crate) fn issue_packages(
     let csk = made.csk.public_key()?.to_vec();
     let sign = |digest: &[u8; 32]| user.sign(&made.csk.name, &made.csk.id, digest);
     folder::write_new(&room.out.join("csk.spki"), &csk, Readers::Everyone)?;
+    publish_audit_key(room, made)?;
     folder::make(&room.out.join("packages"))?;
     let mut list = Enrolment {
         project: room.recipe.project.clone(),
@@ -148,13 +149,6 @@ fn issue_one(
     let failed = |source| step_failed("issue", &name, source);
     let oaep = room.environment.profile.oaep();
     let now = (room.clock)();
-    let key = |wanted: &str| {
-        let found = made.appliance_keys.iter().find(|key| key.name == wanted);
-        let found = found.ok_or_else(|| CustodyError::KeyMissing {
-            name: wanted.to_owned(),
-        });
-        found?.public_key()
-    };
     let content = PackageContent {
         project: room.recipe.project.clone(),
         epoch: room.recipe.epoch,
@@ -166,8 +160,8 @@ fn issue_one(
             .wrap_to_site(&site.key, &made.lek, oaep)
             .map_err(failed)?,
         wrap_digest: Sha256::digest(&site.request.wrap_spki).into(),
-        ingest_spki: key("aik")?.to_vec(),
-        audit_spki: key("ask")?.to_vec(),
+        ingest_spki: appliance_key(made, "aik")?.to_vec(),
+        audit_spki: appliance_key(made, "ask")?.to_vec(),
         issued_unix_s: now,
         expires_unix_s: now + u64::from(room.recipe.valid_days) * SECONDS_PER_DAY,
         receipt_nonce: user.random().map_err(failed)?,
@@ -188,6 +182,26 @@ fn issue_one(
         expires_unix_s: content.expires_unix_s,
         receipt_nonce: content.receipt_nonce,
     })
+}
+
+/// Writes the key that verifies the audit log, so that an auditor has it from the custodians and not
+/// from the appliance that is audited. The transcript's signed end covers its digest.
+fn publish_audit_key(room: &mut Room<'_>, made: &MadeKeys) -> Result<(), CeremonyError> {
+    let name = "audit.spki";
+    let ask = appliance_key(made, "ask")?;
+    folder::write_new(&room.out.join(name), ask, Readers::Everyone)?;
+    let digest = hex::encode(Sha256::digest(ask));
+    let facts = [("file", name), ("key", "ask"), ("sha256", &digest)];
+    room.transcript.line("issue", "audit key published", &facts)
+}
+
+/// A public key of the appliance token.
+fn appliance_key<'a>(made: &'a MadeKeys, wanted: &str) -> Result<&'a [u8], CustodyError> {
+    let found = made.appliance_keys.iter().find(|key| key.name == wanted);
+    let found = found.ok_or_else(|| CustodyError::KeyMissing {
+        name: wanted.to_owned(),
+    });
+    found?.public_key()
 }
 
 fn write_signed(room: &mut Room<'_>, name: &str, signed: &str) -> Result<(), CeremonyError> {

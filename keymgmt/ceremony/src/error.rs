@@ -78,21 +78,44 @@ impl CeremonyError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Config { .. } => 64,
-            Self::TooLarge { .. } | Self::Request { .. } | Self::Receipt { .. } => 65,
-            Self::File { .. } => 74,
-            Self::Exists { .. } | Self::Transcript { .. } => 1,
+            Self::TooLarge { .. }
+            | Self::Request { .. }
+            | Self::Receipt { .. }
+            | Self::Transcript { .. } => 65,
+            Self::File {
+                operation, source, ..
+            } => file_exit_code(operation, source),
+            Self::Exists { .. } => 1,
             Self::NoQuorum { .. } => 77,
-            Self::Step { source, .. } | Self::Custody(source) => custody_exit_code(source.code()),
+            Self::Step { source, .. } | Self::Custody(source) => custody_exit_code(source),
         }
     }
 }
 
-fn custody_exit_code(code: &str) -> u8 {
-    match code {
+/// A file to read that is missing was named wrongly; one that is no text was changed or is another one.
+fn file_exit_code(operation: &str, source: &io::Error) -> u8 {
+    if operation != "read" {
+        74
+    } else if source.kind() == io::ErrorKind::NotFound {
+        64
+    } else if source.kind() == io::ErrorKind::InvalidData {
+        65
+    } else {
+        74
+    }
+}
+
+fn custody_exit_code(error: &CustodyError) -> u8 {
+    if let CustodyError::KeyFile {
+        operation, source, ..
+    } = error
+    {
+        return file_exit_code(operation, source);
+    }
+    match error.code() {
         "WRONG_PIN" | "PIN_LOCKED" => 77,
-        "BAD_PROFILE" | "BAD_PIN_FILE" => 64,
+        "BAD_PROFILE" | "BAD_PIN_FILE" | "TOKEN_AMBIGUOUS" => 64,
         "MODULE_UNAVAILABLE" | "TOKEN_NOT_FOUND" | "HSM_UNAVAILABLE" | "RANDOM_UNAVAILABLE" => 69,
-        "KEY_FILE" => 74,
         "MALFORMED" | "NOT_AUTHENTIC" | "BAD_SIGNATURE" | "TOO_LARGE" => 65,
         _ => 1,
     }

@@ -214,6 +214,22 @@ fn a_rehearsal_delivers_the_secret_and_enrols_those_who_answer() {
     check_both_sites_hold_one_secret(&room);
     check_a_quorum_restores_the_secret(&room);
     check_inventories_and_selftest(&room);
+    check_the_audit_key_is_published(&room);
+}
+
+/// The auditor's key is the appliance token's, and the signed transcript names its digest.
+fn check_the_audit_key_is_published(room: &Room) {
+    let audit = room.bytes("out/audit.spki");
+    let csk = room.bytes("out/csk.spki");
+    let inventory = Inventory::parse_verified(&room.text("out/appliance.inventory"), &csk);
+    let inventory = inventory.expect("verifies");
+    let ask = inventory.key("ask").expect("listed").proof.clone();
+    assert_eq!(ask, KeyProof::P256(audit.clone()));
+    let digest = hex::encode(Sha256::digest(&audit));
+    let transcript = room.text("out/transcript.jsonl");
+    let mut lines = transcript.lines();
+    let listed = lines.find(|line| line.contains("\"file\":\"audit.spki\""));
+    assert!(listed.expect("a line").contains(&digest));
 }
 
 fn check_both_sites_hold_one_secret(room: &Room) {
@@ -328,13 +344,23 @@ fn bad_receipts_enrol_nobody() {
     lines[3] = lines[3].replacen("serial", "cereal", 1);
     room.write("out/transcript.jsonl", &(lines.join("\n") + "\n"));
     let broken = room.verify_transcript();
-    refused(&broken, "TRANSCRIPT_BROKEN", 1);
+    refused(&broken, "TRANSCRIPT_BROKEN", 65);
     assert!(String::from_utf8_lossy(&broken.stderr).contains("line 4: it was altered"));
     refused(
         &room.receipt(&["clinic/receipt.note"]),
         "TRANSCRIPT_BROKEN",
-        1,
+        65,
     );
+    fs::write(room.at("out/transcript.jsonl"), [0xff]).expect("writes");
+    refused(&room.verify_transcript(), "FILE", 65);
+    let inventory = room.text("out/custody.inventory");
+    room.write(
+        "out/custody.inventory",
+        &inventory.replacen("project demo", "project memo", 1),
+    );
+    let place = ["--environment", "environment.toml", "--out", "out"];
+    let changed = room.run(&[&["inventory"], &place[..]].concat());
+    refused(&changed, "BAD_SIGNATURE", 65);
 }
 
 /// A receipt as a site would write it that got the package's words right, and its secret wrong.
@@ -384,9 +410,38 @@ fn the_pre_flight_changes_nothing() {
         .expect("signs");
     room.write("clinic/request.note", &request);
     fs::remove_file(room.at("custody-user.pin")).expect("removes");
-    refused(&room.rehearse(), "KEY_FILE", 74);
+    refused(&room.rehearse(), "KEY_FILE", 64);
     assert!(!room.at("out").exists());
     assert_eq!(fs::read_dir(room.at("tokens")).expect("lists").count(), 0);
+}
+
+/// A self-test that found no token tested nothing, which is no success.
+#[test]
+fn a_selftest_needs_a_token() {
+    let room = Room::new();
+    let selftest = ["selftest", "--environment", "environment.toml"];
+    let output = room.run(&selftest);
+    refused(&output, "TOKEN_NOT_FOUND", 69);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("musubi-custody or musubi-appliance"),
+        "{told}"
+    );
+    assert!(told.contains("is SOFTHSM2_CONF set"), "{told}");
+    // One of the two is enough to test something, and the other one is named.
+    good(&room.rehearse());
+    room.edit("environment.toml", "musubi-appliance", "musubi-later");
+    let told = good(&room.run(&selftest));
+    assert!(
+        told.contains("musubi-custody: all operations right"),
+        "{told}"
+    );
+    assert!(told.contains("musubi-later: not initialised"), "{told}");
+    // A new folder with a token's label that is taken: the environment is wrong.
+    room.edit("environment.toml", "musubi-later", "musubi-appliance");
+    let place = ["--environment", "environment.toml", "--out", "other"];
+    let output = room.run(&[&["rehearse", "--recipe", "recipe.toml"], &place[..]].concat());
+    refused(&output, "TOKEN_AMBIGUOUS", 64);
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub enum CustodyError {
     TokenNotFound {
         /// Label or serial number, from the configuration.
         token: String,
+        /// Whether the profile is one for tests, whose tokens lie in a folder that is easily missed.
+        test: bool,
     },
     /// Labels repeat; two tokens carry this one.
     #[error("more than one token is named {token}")]
@@ -196,7 +198,10 @@ impl CustodyError {
             Self::ModuleUnavailable { .. } => {
                 "install the HSM's PKCS#11 module and correct `module` in the profile"
             }
-            Self::TokenNotFound { .. } => {
+            Self::TokenNotFound { test: true, .. } => {
+                "check the label or serial number, and that the token is connected and initialised; is SOFTHSM2_CONF set and does it name the folder of the tokens?"
+            }
+            Self::TokenNotFound { test: false, .. } => {
                 "check the label or serial number, and that the token is connected and initialised"
             }
             Self::TokenAmbiguous { .. } => "name the token by its serial number",

@@ -231,6 +231,12 @@ fn wrong_pins_tokens_and_inventories_are_refused() {
     let missing = TokenName::Label("nothing".to_owned());
     let found = find_token(&profile(), &missing).expect_err("no such token");
     assert_eq!(found.code(), "TOKEN_NOT_FOUND");
+    assert!(found.advice().contains("is SOFTHSM2_CONF set"));
+    let hardware = CustodyError::TokenNotFound {
+        token: "nothing".to_owned(),
+        test: false,
+    };
+    assert!(!hardware.advice().contains("SOFTHSM2_CONF"));
     let facts = find_token(&profile(), &TokenName::Serial(inventory.serial.clone()));
     assert_eq!(facts.expect("by serial number").label, LABEL);
     let again = init_token(&profile(), LABEL, &pin("officer-pin"), &pin("user-pin"));

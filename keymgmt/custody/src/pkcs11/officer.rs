@@ -44,7 +44,7 @@ pub fn init_token(
         token: label.to_owned(),
     };
     module::with_context(profile.module(), |context| {
-        match find(context, &name) {
+        match find(context, profile, &name) {
             Ok(_) => return Err(taken()),
             Err(CustodyError::TokenNotFound { .. }) => {}
             Err(other) => return Err(other),
@@ -57,6 +57,7 @@ pub fn init_token(
         });
         let free = free.ok_or_else(|| CustodyError::TokenNotFound {
             token: "(a free slot)".to_owned(),
+            test: profile.is_test(),
         })?;
         let done = context.init_token(free, &officer.auth(), label);
         done.map_err(|error| failed("initialise a token", &error))

@@ -125,11 +125,13 @@ pub struct TokenFacts {
 /// [`CustodyError::TokenNotFound`], [`CustodyError::TokenAmbiguous`] or
 /// [`CustodyError::ModuleUnavailable`].
 pub fn find_token(profile: &Profile, token: &TokenName) -> Result<TokenFacts, CustodyError> {
-    module::with_context(profile.module(), |context| find(context, token)).map(|(_, facts)| facts)
+    module::with_context(profile.module(), |context| find(context, profile, token))
+        .map(|(_, facts)| facts)
 }
 
 pub(super) fn find(
     context: &Pkcs11,
+    profile: &Profile,
     token: &TokenName,
 ) -> Result<(Slot, TokenFacts), CustodyError> {
     let slots = context.get_slots_with_initialized_token();
@@ -156,7 +158,10 @@ pub(super) fn find(
     match (found.pop(), found.is_empty()) {
         (Some(found), true) => Ok(found),
         (Some(_), false) => Err(CustodyError::TokenAmbiguous { token: name }),
-        (None, _) => Err(CustodyError::TokenNotFound { token: name }),
+        (None, _) => Err(CustodyError::TokenNotFound {
+            token: name,
+            test: profile.is_test(),
+        }),
     }
 }
 
@@ -170,7 +175,8 @@ pub(super) fn open(
     pin: &Pin,
     writable: bool,
 ) -> Result<(OpenSession, TokenFacts), CustodyError> {
-    let (slot, facts) = module::with_context(profile.module(), |context| find(context, token))?;
+    let (slot, facts) =
+        module::with_context(profile.module(), |context| find(context, profile, token))?;
     if serial.is_some_and(|serial| serial != facts.serial) {
         return Err(CustodyError::KeyMismatch {
             name: "token".to_owned(),
