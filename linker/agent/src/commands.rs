@@ -55,7 +55,7 @@ pub async fn dispatch(
         }
         Verb::Inspect(args) => {
             let config = Config::load(&args.config)?;
-            let report = inspect::file(&config, &args.file)?;
+            let report = inspect::file(&config, &args.file, progress)?;
             if args.json {
                 json(&report)
             } else {

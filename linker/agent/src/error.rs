@@ -57,6 +57,8 @@ pub enum Fault {
     FileRefused,
     /// Too many rows were refused.
     RowsRefused,
+    /// A field cannot be read in most records.
+    FieldUnreadable,
     /// The source changed while it was read.
     SourceChanged,
     /// The agent's certificate has expired.
@@ -109,6 +111,7 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct AgentError {
     fault: Fault,
+    what: Option<&'static str>,
     detail: String,
     advice: Option<String>,
     reason: Option<String>,
@@ -122,6 +125,7 @@ impl AgentError {
     pub fn new(fault: Fault, detail: impl Into<String>) -> Self {
         Self {
             fault,
+            what: None,
             detail: detail.into(),
             advice: None,
             reason: None,
@@ -133,6 +137,13 @@ impl AgentError {
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// The same with more exact words for what happened than the table's.
+    #[must_use]
+    pub fn worded(mut self, what: &'static str) -> Self {
+        self.what = Some(what);
         self
     }
 
@@ -202,7 +213,7 @@ fn state_fault(kind: io::ErrorKind) -> Fault {
 
 impl fmt::Display for AgentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(messages::message(self.fault).what)?;
+        f.write_str(self.what.unwrap_or(messages::message(self.fault).what))?;
         if self.detail.is_empty() {
             return Ok(());
         }

@@ -28,6 +28,11 @@ pub const DISTINCT_TOKENS_MAX: usize = 16_000_000;
 pub const REFUSED_PERMILLE_MAX: u64 = 200;
 /// Fewer rows than this are never refused for their share of bad rows: one bad row of four says nothing.
 pub const REFUSED_SHARE_ROWS_MIN: u64 = 50;
+/// Largest share of records in which a field cannot be read, in thousandths: a mapping that points
+/// at the wrong column makes nearly all unreadable, and honest data far fewer than half.
+pub const UNREADABLE_PERMILLE_MAX: u64 = 500;
+/// Fewer records than this are never refused for an unreadable field.
+pub const UNREADABLE_RECORDS_MIN: u64 = 50;
 /// Most lines of the local list of refused rows.
 pub const PROBLEMS_MAX: usize = 10_000;
 /// Batches prepared ahead of the one that is uploaded. With the one that is filled and the one that

@@ -61,6 +61,13 @@ pub fn render_json(error: &AgentError) -> String {
     format!("{object}\n")
 }
 
+/// A number with its noun, in the singular or the plural.
+#[must_use]
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    let noun = if number == 1 { one } else { many };
+    format!("{number} {noun}")
+}
+
 /// Text that cannot move the cursor or start a new line of the log.
 #[must_use]
 pub fn clean(text: &str) -> String {
@@ -84,14 +91,14 @@ pub const TABLE: &[Message] = &[
         code: "CONFIG_SYNTAX",
         exit: 64,
         what: "the configuration file does not parse",
-        advice: "compare it with the shipped sample tokenizer.toml",
+        advice: "compare it with the shipped sample linker/agent/samples/tokenizer.toml",
     },
     Message {
         fault: Fault::ConfigValue,
         code: "CONFIG_VALUE",
         exit: 64,
         what: "a configured value is not usable",
-        advice: "compare the key with the shipped sample tokenizer.toml",
+        advice: "compare the key with the shipped sample linker/agent/samples/tokenizer.toml",
     },
     Message {
         fault: Fault::FileUnreadable,
@@ -112,7 +119,7 @@ pub const TABLE: &[Message] = &[
         code: "MAPPING_REFUSED",
         exit: 64,
         what: "the column mapping is not usable",
-        advice: "compare it with the samples of the documentation",
+        advice: "compare it with the shipped sample linker/agent/samples/town.toml",
     },
     Message {
         fault: Fault::NotInitialised,
@@ -210,7 +217,7 @@ pub const TABLE: &[Message] = &[
         code: "ENCODING_UNKNOWN",
         exit: 65,
         what: "a file's character encoding is not what was expected",
-        advice: "set source.encoding, or export the file again as CP932 or UTF-8",
+        advice: "set source.encoding (it stands above the mapping), or export the file again as CP932 or UTF-8",
     },
     Message {
         fault: Fault::FileTruncated,
@@ -246,6 +253,13 @@ pub const TABLE: &[Message] = &[
         exit: 65,
         what: "too many rows were refused",
         advice: "see problems.csv in the state folder for files and rows; mostly the mapping names a wrong column",
+    },
+    Message {
+        fault: Fault::FieldUnreadable,
+        code: "FIELD_UNREADABLE",
+        exit: 65,
+        what: "a field cannot be read in most records",
+        advice: "check the column of that field in the mapping with `tokenizer inspect`; nothing of this source was sent",
     },
     Message {
         fault: Fault::SourceChanged,
@@ -424,6 +438,15 @@ mod tests {
         assert_eq!(TABLE.len(), Fault::Internal as usize + 1);
         let exits = [1, 64, 65, 69, 74, 75, 77];
         assert!(TABLE.iter().all(|row| exits.contains(&row.exit)));
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let batches = |number| count(number, "batch", "batches");
+        assert_eq!(
+            [0, 1, 2].map(batches),
+            ["0 batches", "1 batch", "2 batches"]
+        );
     }
 
     #[test]

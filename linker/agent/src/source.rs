@@ -11,7 +11,10 @@ use crate::{
     config::{self, Config, Encoding, Format, read_named},
     crawl::{self, Passed},
     error::{AgentError, Fault},
-    limits::{CONFIG_BYTES_MAX, REFUSED_PERMILLE_MAX, REFUSED_SHARE_ROWS_MIN},
+    limits::{
+        CONFIG_BYTES_MAX, REFUSED_PERMILLE_MAX, REFUSED_SHARE_ROWS_MIN, UNREADABLE_PERMILLE_MAX,
+        UNREADABLE_RECORDS_MIN,
+    },
     lookup::Problems,
 };
 
@@ -20,6 +23,7 @@ use crate::{
 pub struct Source {
     format: Format,
     mapping: Option<CsvMapping>,
+    encoding: Encoding,
 }
 
 /// What one walk over a source saw.
@@ -99,6 +103,7 @@ impl Source {
         Ok(Self {
             format: source.format.clone(),
             mapping,
+            encoding: source.encoding,
         })
     }
 
@@ -113,7 +118,8 @@ impl Source {
     /// Walks over all files and checks whether they can be used. Refused rows go to `problems`.
     ///
     /// # Errors
-    /// A fault of the source: of a file, or [`Fault::RowsRefused`] and [`Fault::SourceEmpty`] of all.
+    /// A fault of the source: of a file, or [`Fault::RowsRefused`], [`Fault::SourceEmpty`] and
+    /// [`Fault::FieldUnreadable`] of all.
     pub fn check(
         &self,
         path: &Path,
@@ -132,6 +138,10 @@ impl Source {
             .verdict()
             .map_err(|refusal| files::of_file(files::MESSAGE, &ReadError::Refused(refusal)))?;
         check_share(&tally)?;
+        check_fields(&tally).map_err(|error| match &self.mapping {
+            Some(_) => error,
+            None => error.advise("look at that field with `tokenizer inspect`".to_owned()),
+        })?;
         Ok(tally)
     }
 
@@ -160,11 +170,16 @@ impl Source {
     ) -> Result<(), AgentError> {
         match (&self.format, &self.mapping) {
             (Format::SsMix2, _) => files::read_message(file, screen, sink),
-            (Format::Csv { .. }, Some(mapping)) => files::read_rows(file, sink, |bytes, rows| {
-                format::csv::read(mapping, bytes, rows)
-            }),
+            (Format::Csv { .. }, Some(mapping)) => {
+                let words = |error: &ReadError| files::words_of_csv(error, self.encoding);
+                files::read_rows(file, sink, words, |bytes, rows| {
+                    format::csv::read(mapping, bytes, rows)
+                })
+            }
             (Format::Csv { .. } | Format::Uke, _) => {
-                files::read_rows(file, sink, |bytes, rows| format::uke::read(bytes, rows))
+                files::read_rows(file, sink, ToString::to_string, |bytes, rows| {
+                    format::uke::read(bytes, rows)
+                })
             }
         }
     }
@@ -182,6 +197,23 @@ fn check_share(tally: &Tally) -> Result<(), AgentError> {
     }
     if tally.records == 0 {
         return Err(AgentError::new(Fault::SourceEmpty, ""));
+    }
+    Ok(())
+}
+
+/// Whether a field that the source carries cannot be read in most records. A field that the source
+/// does not carry is no fault.
+fn check_fields(tally: &Tally) -> Result<(), AgentError> {
+    if tally.records < UNREADABLE_RECORDS_MIN {
+        return Ok(());
+    }
+    for (code, &count) in &tally.quality {
+        if let Some(field) = code.strip_prefix("unreadable-")
+            && count * 1000 > tally.records * UNREADABLE_PERMILLE_MAX
+        {
+            let detail = format!("{field}, in {count} of {} records", tally.records);
+            return Err(AgentError::new(Fault::FieldUnreadable, detail));
+        }
     }
     Ok(())
 }
@@ -238,5 +270,26 @@ mod tests {
         assert_eq!(fault(&tally(few, few - 1)), None);
         assert_eq!(fault(&tally(few, few)), Some(Fault::RowsRefused));
         assert_eq!(fault(&tally(0, 0)), Some(Fault::SourceEmpty));
+    }
+
+    #[test]
+    fn an_unreadable_field_is_judged_one_past_its_bound() {
+        let fault = |records: u64, code: &'static str, count: u64| {
+            let quality = BTreeMap::from([(code, count)]);
+            let tally = Tally {
+                records,
+                quality,
+                ..Tally::default()
+            };
+            check_fields(&tally).err().map(|error| error.fault())
+        };
+        let code = "unreadable-birth-date";
+        let few = UNREADABLE_RECORDS_MIN - 1;
+        assert_eq!(fault(few, code, few), None);
+        let unreadable = Some(Fault::FieldUnreadable);
+        assert_eq!(fault(few + 1, code, few), unreadable);
+        assert_eq!(fault(1000, code, UNREADABLE_PERMILLE_MAX), None);
+        assert_eq!(fault(1000, code, UNREADABLE_PERMILLE_MAX + 1), unreadable);
+        assert_eq!(fault(1000, "no-birth-date", 1000), None, "not carried");
     }
 }

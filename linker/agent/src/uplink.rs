@@ -126,10 +126,13 @@ impl Uplink {
         self.seen.forget();
         match call(self.client.clone()).await {
             Ok(answer) => Ok(answer.into_inner()),
-            Err(status) => Err(self
-                .seen
-                .take()
-                .unwrap_or_else(|| fault::of_status(&status, &self.address))),
+            Err(status) => {
+                let closed = self.seen.closed();
+                Err(self.seen.take().unwrap_or_else(|| {
+                    let error = fault::of_status(&status, &self.address);
+                    if closed { fault::closed(error) } else { error }
+                }))
+            }
         }
     }
 }

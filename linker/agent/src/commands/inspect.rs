@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    error::AgentError,
+    error::{AgentError, Fault},
+    messages,
+    progress::Progress,
     source::{self, Outcome, Refused},
 };
 
@@ -30,8 +32,13 @@ struct Place {
     field: &'static str,
 }
 
-/// Reads one file, or one folder, in the configured format.
-pub(super) fn file(config: &Config, path: &Path) -> Result<Report, AgentError> {
+/// Reads one file, or one folder, in the configured format. Without a usable record it is refused as
+/// `run` refuses it, after `progress` was told what was found.
+pub(super) fn file(
+    config: &Config,
+    path: &Path,
+    progress: &Progress,
+) -> Result<Report, AgentError> {
     let mut first_refused = Vec::new();
     let tally = source::of(config)?.read(path, &mut |_file, outcome| {
         if let Outcome::Refused(Refused { row, code, field }) = outcome
@@ -41,22 +48,41 @@ pub(super) fn file(config: &Config, path: &Path) -> Result<Report, AgentError> {
         }
         Ok(())
     })?;
-    Ok(Report {
+    let report = Report {
         rows: tally.rows,
         records: tally.records,
         refused: tally.refused,
         quality: tally.quality,
         first_refused,
-    })
+    };
+    if report.records == 0 {
+        progress.say(report.text().trim_end());
+        let rows = messages::count(report.rows, "row", "rows");
+        return Err(AgentError::new(Fault::SourceEmpty, format!("{rows} read")));
+    }
+    Ok(report)
+}
+
+/// The lines of what was left out and what was noticed, by code.
+pub(super) fn counts(
+    refused: &BTreeMap<&'static str, u64>,
+    quality: &BTreeMap<&'static str, u64>,
+) -> Vec<String> {
+    [("left out", refused), ("noticed", quality)]
+        .into_iter()
+        .flat_map(|(title, counts)| {
+            let line = move |(code, count)| format!("{title} {code} {count}");
+            counts.iter().map(line)
+        })
+        .collect()
 }
 
 impl Report {
     pub(super) fn text(&self) -> String {
         let mut out = format!("rows {}\nrecords {}\n", self.rows, self.records);
-        for (title, counts) in [("left out", &self.refused), ("noticed", &self.quality)] {
-            for (code, count) in counts {
-                let _infallible = writeln!(out, "{title} {code} {count}");
-            }
+        for line in counts(&self.refused, &self.quality) {
+            out += &line;
+            out.push('\n');
         }
         for place in &self.first_refused {
             let Place { row, code, field } = place;

@@ -7,13 +7,14 @@ use keymgmt_custody::{package::OpenedPackage, site::SiteKeys};
 use linker_token::Schema;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{summary::Summary, warn_of_sha1};
+use super::{inspect, summary::Summary, warn_of_sha1};
 use crate::{
     config::Config,
     error::{AgentError, Fault},
     keys,
     limits::BATCHES_AHEAD,
     lookup::{Lookup, Problems},
+    messages::count,
     outbox::{Entry, KeyDigests, Outbox},
     pipeline::{Encoding, Made, Ready},
     progress::Progress,
@@ -149,12 +150,15 @@ async fn check(
     problems.save(&state.problems())?;
     let tally = tally?;
     progress.say(&format!(
-        "checked {} files: {} rows, {} records, {} left out",
-        tally.passed.files,
-        tally.rows,
-        tally.records,
+        "checked {}: {}, {}, {} left out",
+        count(tally.passed.files, "file", "files"),
+        count(tally.rows, "row", "rows"),
+        count(tally.records, "record", "records"),
         tally.refused_total()
     ));
+    for line in inspect::counts(&tally.refused, &tally.quality) {
+        progress.say(&line);
+    }
     Ok(tally)
 }
 
@@ -218,13 +222,13 @@ async fn encode(
 fn tell(progress: &Progress, name: &str, accepted: &Accepted) {
     let receipt = &accepted.receipt;
     progress.say(&format!(
-        "{name}: {}, {} rows admitted, {} quarantined, audit entry {}",
+        "{name}: {}, {} admitted, {} quarantined, audit entry {}",
         if accepted.sent {
             "sent"
         } else {
             "already there"
         },
-        receipt.rows_admitted,
+        count(receipt.rows_admitted.into(), "row", "rows"),
         receipt.rows_quarantined,
         receipt.audit_index
     ));

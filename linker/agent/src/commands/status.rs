@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     error::AgentError,
     keys,
+    messages::count,
     outbox::Outbox,
     receipt::{all_kept, last_seen},
     state::State,
@@ -106,11 +107,17 @@ impl Status {
             ),
             None => writeln!(out, "package {}", self.package_state),
         };
-        let _infallible = writeln!(out, "waiting {} sealed batches", self.outbox.len());
         let _infallible = writeln!(
             out,
-            "received {} receipts: {} rows admitted, {} quarantined",
-            self.receipts, self.rows_admitted, self.rows_quarantined
+            "waiting {}",
+            count(self.outbox.len() as u64, "sealed batch", "sealed batches")
+        );
+        let _infallible = writeln!(
+            out,
+            "received {}: {} admitted, {} quarantined",
+            count(self.receipts as u64, "receipt", "receipts"),
+            count(self.rows_admitted, "row", "rows"),
+            self.rows_quarantined
         );
         let _infallible = match &self.checkpoint {
             Some(seen) => writeln!(out, "checkpoint {} at {} entries", seen.origin, seen.size),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keymgmt_custody::package::PackageContent;
 use serde::Serialize;
 
-use crate::{pipeline::Made, source::Tally, submit::Accepted};
+use crate::{messages::count, pipeline::Made, source::Tally, submit::Accepted};
 
 /// What a run did. Counts only.
 #[derive(Debug, Default, Serialize)]
@@ -113,17 +113,17 @@ impl Summary {
     /// One line for people.
     pub(super) fn text(&self) -> String {
         format!(
-            "done in {:.1} s: {} records, {} tokens in {} batches ({} sent, {} already there), \
-             {} rows admitted, {} quarantined, {} receipts verified",
+            "done in {:.1} s: {}, {} in {} ({} sent, {} already there), \
+             {} admitted, {} quarantined, {} verified",
             self.seconds,
-            self.records,
-            self.tokens,
-            self.batches,
+            count(self.records, "record", "records"),
+            count(self.tokens, "token", "tokens"),
+            count(self.batches.into(), "batch", "batches"),
             self.batches_sent,
             self.batches_known,
-            self.rows_admitted,
+            count(self.rows_admitted, "row", "rows"),
             self.rows_quarantined,
-            self.receipts_verified
+            count(self.receipts_verified.into(), "receipt", "receipts")
         )
     }
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use linker_tokenize::{
-    FileReport, ReadError, RowError, Screen,
+    FileReport, ReadError, RowError, Screen, SourceEncoding,
     format::{self, ssmix2::Adt},
 };
 use zeroize::Zeroizing;
 
 use super::{Outcome, Refused, Sink};
 use crate::{
+    config::Encoding,
     error::{AgentError, Fault},
     limits::{MESSAGE_BYTES_MAX, SOURCE_FILE_BYTES_MAX},
 };
@@ -50,6 +51,7 @@ pub(super) fn read_message(
 pub(super) fn read_rows(
     file: &Path,
     sink: &mut Sink<'_>,
+    words: impl Fn(&ReadError) -> String,
     read: impl FnOnce(&[u8], &mut format::RowSink<'_>) -> Result<FileReport, ReadError>,
 ) -> Result<(), AgentError> {
     let shown = file
@@ -69,7 +71,7 @@ pub(super) fn read_rows(
             stopped = sink(file, outcome);
         }
     });
-    let report = report.map_err(|error| of_file(&shown, &error))?;
+    let report = report.map_err(|error| with_words(&shown, &error, &words(&error)))?;
     stopped?;
     if let Some(row) = cut_off {
         return Err(AgentError::new(
@@ -120,6 +122,28 @@ fn read_file_bytes(file: &Path, shown: &str, limit: u64) -> Result<Zeroizing<Vec
 
 /// The fault of a whole file. The readers' texts carry no value of the file.
 pub(super) fn of_file(shown: &str, error: &ReadError) -> AgentError {
+    with_words(shown, error, &error.to_string())
+}
+
+/// What is wrong with a table, and who says what its encoding is: tokenizer.toml if it names one,
+/// then the mapping, then the bytes.
+pub(super) fn words_of_csv(error: &ReadError, configured: Encoding) -> String {
+    let ReadError::Encoding { declared, found } = error else {
+        return error.to_string();
+    };
+    let by_bytes = matches!(found, SourceEncoding::Utf8 | SourceEncoding::Cp932);
+    let who = match configured {
+        Encoding::Utf8 | Encoding::Cp932 => "source.encoding",
+        // Bytes in a readable encoding are refused only because the mapping names another one.
+        Encoding::Auto if by_bytes || *declared != SourceEncoding::Utf8 => "the mapping",
+        Encoding::Auto => {
+            return format!("its bytes look like {found}, and UTF-8 and CP932 are read");
+        }
+    };
+    format!("{who} says {declared} and the bytes look like {found}")
+}
+
+fn with_words(shown: &str, error: &ReadError, words: &str) -> AgentError {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the reader's enum is open; every other case is a broken rule"
@@ -133,5 +157,5 @@ pub(super) fn of_file(shown: &str, error: &ReadError) -> AgentError {
         ReadError::Refused(_) => Fault::MyNumberColumn,
         _ => Fault::FileRefused,
     };
-    AgentError::new(fault, format!("{shown}: {error}"))
+    AgentError::new(fault, format!("{shown}: {words}"))
 }

@@ -4,7 +4,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -28,23 +28,43 @@ use crate::{
 
 /// What the TLS stack last found wrong, shared with the connections.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Option<(Fault, &'static str)>>>);
+pub(super) struct Seen(Arc<Mutex<Found>>);
+
+#[derive(Debug, Default)]
+struct Found {
+    tls: Option<(Fault, &'static str)>,
+    /// The appliance ended a connection before its first word.
+    closed: bool,
+}
 
 impl Seen {
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock() = Found::default();
     }
 
     pub(super) fn take(&self) -> Option<AgentError> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let seen = self.lock().tls.take();
         seen.map(|(fault, rule)| AgentError::new(fault, rule))
     }
 
     fn note(&self, error: &io::Error) {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         if let Some(inner) = inner {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault::of_tls(inner));
+            self.lock().tls = Some(fault::of_tls(inner));
         }
+    }
+
+    /// Whether the appliance ended a connection before its first word.
+    pub(super) fn closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn note_closed(&self) {
+        self.lock().closed = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,9 +83,13 @@ pub(super) fn new(
     tower::service_fn(move |_uri: Uri| {
         let (tls, name, host, seen) = (tls.clone(), name.clone(), host.clone(), seen.clone());
         async move {
-            let connected = timeout(CONNECT_TIMEOUT, connect(tls, name, &host, port));
+            let connected = timeout(CONNECT_TIMEOUT, connect(tls, name, &host, port, &seen));
             match connected.await.unwrap_or_else(|late| Err(late.into())) {
-                Ok(stream) => Ok(TokioIo::new(Watched { stream, seen })),
+                Ok(stream) => Ok(TokioIo::new(Watched {
+                    stream,
+                    seen,
+                    answered: false,
+                })),
                 Err(error) => {
                     seen.note(&error);
                     Err(error)
@@ -80,10 +104,26 @@ async fn connect(
     name: ServerName<'static>,
     host: &str,
     port: u16,
+    seen: &Seen,
 ) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
-    TlsConnector::from(tls).connect(name, stream).await
+    let agreed = TlsConnector::from(tls).connect(name, stream).await;
+    if agreed.as_ref().is_err_and(broke) {
+        seen.note_closed();
+    }
+    agreed
+}
+
+/// Whether an error says that the other side ended the connection.
+fn broke(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+    )
 }
 
 /// A TLS stream whose errors are remembered. In TLS 1.3 the appliance refuses a client certificate
@@ -92,12 +132,16 @@ async fn connect(
 pub(super) struct Watched {
     stream: TlsStream<TcpStream>,
     seen: Seen,
+    answered: bool,
 }
 
 impl Watched {
     /// A write fails when the appliance has hung up; its last words may still be unread.
     fn last_words(&mut self, cx: &mut Context<'_>, error: &io::Error) {
         self.seen.note(error);
+        if !self.answered && broke(error) {
+            self.seen.note_closed();
+        }
         let mut buffer = [0; 64];
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut ReadBuf::new(&mut buffer));
         if let Poll::Ready(Err(error)) = read {
@@ -112,9 +156,18 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if let Poll::Ready(Err(error)) = &read {
-            self.seen.note(error);
+        match &read {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.answered = true,
+            Poll::Ready(Ok(())) if !self.answered => self.seen.note_closed(),
+            Poll::Ready(Err(error)) => {
+                self.seen.note(error);
+                if !self.answered && broke(error) {
+                    self.seen.note_closed();
+                }
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => (),
         }
         read
     }

@@ -84,6 +84,19 @@ pub(super) fn of_status(status: &Status, address: &str) -> AgentError {
     }
 }
 
+/// The same for a connection that was made and ended before the appliance's first word. In TLS 1.3 it
+/// judges this side's certificate at that moment, and its alert can be lost on the way.
+pub(super) fn closed(error: AgentError) -> AgentError {
+    if error.fault() != Fault::Unreachable {
+        return error;
+    }
+    error
+        .worded(
+            "the appliance closes the connection (is this site's certificate its own and still valid?)",
+        )
+        .advise("check appliance.certificate and appliance.address, then run again; what is sealed is kept".to_owned())
+}
+
 /// The text of the innermost error: the layers around it only repeat that the connection broke.
 fn first_cause(mut error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(inner) = error.source() {

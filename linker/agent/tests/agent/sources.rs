@@ -165,3 +165,61 @@ async fn a_file_one_byte_too_large_is_not_read() {
     file.set_len(limit + 1).unwrap();
     site.refused(65, "SOURCE_TOO_LARGE").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swapped_columns_are_refused_before_anything_is_sent() {
+    let appliance = Appliance::start().await;
+    let site = Site::enrolled(&appliance);
+    site.people(60);
+    let mapping = std::fs::read_to_string(site.path("town.toml")).unwrap();
+    let swapped = mapping
+        .replace("header = \"birth\"", "header = \"-\"")
+        .replace("header = \"sex\"", "header = \"birth\"")
+        .replace("header = \"-\"", "header = \"sex\"");
+    site.write("town.toml", swapped);
+    let object = site.refused(65, "FIELD_UNREADABLE").await;
+    let told = object["message"].as_str().unwrap();
+    assert!(told.ends_with("birth-date, in 60 of 60 records"), "{told}");
+    assert_eq!(appliance.lock().chunks_kept, 0);
+    assert!(site.files("state/outbox").is_empty());
+
+    // A source that does not carry a field is no fault, and a run says what it noticed.
+    let column = "[[column]]\nheader = \"birth\"\nfield = \"birth-date\"\n";
+    site.write("town.toml", mapping.replace(column, ""));
+    let output = tokio::task::block_in_place(|| site.run(&["run"]));
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("checked 1 file: 60 rows"), "{told}");
+    assert!(told.contains("noticed no-birth-date 60"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inspect_refuses_what_has_no_record() {
+    let appliance = Appliance::start().await;
+    let site = Site::new(&appliance);
+    for (bytes, told) in [
+        (HEADER.to_owned(), "0 rows read"),
+        (format!("{HEADER}0000999,short\n"), "left out row-columns 1"),
+    ] {
+        site.write("source.csv", bytes);
+        let file = site.path("source.csv");
+        let output = site.run(&["inspect", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(65));
+        let errors = text(&output.stderr);
+        assert!(errors.contains("error [SOURCE_EMPTY]"), "{errors}");
+        assert!(errors.contains(told), "{errors}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_encoding_names_who_declared_it() {
+    let appliance = Appliance::start().await;
+    let site = Site::new(&appliance);
+    site.people(10);
+    let mapping = std::fs::read_to_string(site.path("town.toml")).unwrap();
+    site.write("town.toml", format!("encoding = \"cp932\"\n{mapping}"));
+    let file = site.path("source.csv");
+    let output = site.run(&["inspect", file.to_str().unwrap()]);
+    let errors = text(&output.stderr);
+    assert!(errors.contains("the mapping says CP932"), "{errors}");
+}

@@ -98,3 +98,24 @@ async fn an_appliance_that_is_away_is_waited_for_and_then_given_up() {
     appliance.lock().unavailable = 1000;
     site.refused(75, "UNAVAILABLE").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appliance_that_hangs_up_is_not_called_silent() {
+    let appliance = Appliance::start().await;
+    let site = Site::enrolled(&appliance);
+    let closing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", closing.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        while let Ok((stream, _peer)) = closing.accept().await {
+            drop(stream);
+        }
+    });
+    site.configure(&address, 100, 1);
+    let object = site.refused(75, "UNREACHABLE").await;
+    let told = object["message"].as_str().unwrap();
+    assert!(
+        told.starts_with("the appliance closes the connection"),
+        "{told}"
+    );
+    server.abort();
+}
