@@ -12,10 +12,20 @@ pub const URI_BYTES_MAX: usize = 256;
 /// Most projects of one processing caller.
 pub const CALLER_PROJECTS_MAX: usize = 64;
 
+/// The first two lines of an exported log, in bytes: its kind and an origin of [`URI_BYTES_MAX`] bytes,
+/// with room.
+pub const EXPORT_HEAD_BYTES_MAX: u64 = 4096;
+/// The end of an exported log in which the signature lines of its checkpoint are looked for, in bytes: a
+/// note of three lines and some signatures of about 150 bytes, with room.
+pub const EXPORT_NOTE_BYTES_MAX: u64 = 16 * 1024;
+
 /// TLS handshakes at the same time. One costs about 4 ms of CPU, so this is a quarter second of work.
 pub const HANDSHAKES_MAX: usize = 64;
 /// How long a client may take for its handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Refused handshakes are logged at most once in this time, with a count of those left out: anyone who
+/// reaches the port can cause them.
+pub const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// Connections that have finished their handshake and wait to be served.
 pub const ACCEPTED_QUEUE: usize = 16;
 /// Connections at the same time.

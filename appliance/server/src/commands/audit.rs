@@ -1,18 +1,13 @@
 //! `appliance audit`.
 
-use std::{
-    fs::File,
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{io::Write as _, path::Path, sync::Arc};
 
 use appliance_store::Store;
 use keymgmt_custody::{Custody, audit::Checkpoint};
 
 use crate::{
     commands::{Failure, print},
-    config::{Config, ConfigError, read_file},
+    config::Config,
     setup::{self, CustodyFiles},
 };
 
@@ -25,35 +20,6 @@ pub(super) fn verify(config: &Path) -> Result<(), Failure> {
     print(&format!(
         "verified {} entries of {}, root {root}",
         signed.size, log.config.origin
-    ))
-}
-
-/// Verifies an exported log without the store.
-pub(super) fn verify_export(
-    log: &Path,
-    audit_key: &Path,
-    origin: Option<&str>,
-) -> Result<(), Failure> {
-    let spki = read_file(audit_key, "--audit-key")?;
-    let open = || {
-        File::open(log).map_err(|source| ConfigError::Read {
-            key: "--log",
-            source,
-        })
-    };
-    let origin = match origin {
-        Some(origin) => origin.to_owned(),
-        None => {
-            // The second line; whether the log is what it says is checked below.
-            let line = BufReader::new(open()?).lines().nth(1);
-            line.and_then(Result::ok).unwrap_or_default()
-        }
-    };
-    let verified = appliance_store::verify_export(&mut BufReader::new(open()?), &origin, &spki)?;
-    let root = hex::encode(verified.root);
-    print(&format!(
-        "verified {} entries of {origin}, root {root}",
-        verified.entries
     ))
 }
 

@@ -1,6 +1,6 @@
 //! What a verb prints when it fails, and its exit code.
 
-use std::{error::Error, io, process::ExitCode};
+use std::{error::Error, io, net::SocketAddr, process::ExitCode};
 
 use appliance_store::StoreError;
 use keymgmt_custody::CustodyError;
@@ -25,24 +25,43 @@ impl Failure {
     }
 
     pub(super) fn usage(what: &str) -> Self {
+        Self::new("USAGE", 2, what, "read `appliance --help`")
+    }
+
+    pub(super) fn new(code: &'static str, exit: u8, what: &str, advice: &'static str) -> Self {
         Self {
-            code: "USAGE",
-            exit: 2,
+            code,
+            exit,
             what: what.to_owned(),
             causes: Vec::new(),
-            advice: "read `appliance --help`",
+            advice,
         }
     }
 
     pub(super) fn output(error: &io::Error) -> Self {
         let advice = "make room, or check where the output goes";
-        Self::of(error, "OUTPUT", 74, advice)
+        Self::new("OUTPUT", 74, "the output cannot be written", advice).because(error)
     }
 
-    pub(super) fn listener(error: &(dyn Error + 'static)) -> Self {
-        let advice =
-            "check `listen`: the port may be taken, or need a right that the service lacks";
-        Self::of(error, "LISTENER", 69, advice)
+    pub(super) fn listener(which: Listen, address: SocketAddr, error: &io::Error) -> Self {
+        let (name, advice) = match which {
+            Listen::Grpc => (
+                "gRPC",
+                "check `listen.grpc`: the port may be taken, or need a right that the service lacks",
+            ),
+            Listen::Admin => (
+                "admin",
+                "check `listen.admin`: the port may be taken, or need a right that the service lacks",
+            ),
+        };
+        let what = format!("the {name} listener cannot open {address}");
+        Self::new("LISTENER", 69, &what, advice).because(error)
+    }
+
+    pub(super) fn listener_ended(address: SocketAddr) -> Self {
+        let what = format!("the gRPC listener at {address} ended by itself");
+        let advice = "read the service's log, then start again";
+        Self::new("LISTENER", 69, &what, advice)
     }
 
     pub(super) fn machine(error: &(dyn Error + 'static)) -> Self {
@@ -60,20 +79,32 @@ impl Failure {
         exit: u8,
         advice: &'static str,
     ) -> Self {
-        let mut causes = Vec::new();
-        let mut next = error.source();
-        while let Some(cause) = next {
-            causes.push(cause.to_string());
-            next = cause.source();
-        }
-        Self {
-            code,
-            exit,
-            what: error.to_string(),
-            causes,
-            advice,
+        let failure = Self::new(code, exit, &error.to_string(), advice);
+        match error.source() {
+            Some(cause) => failure.because(cause),
+            None => failure,
         }
     }
+
+    /// Adds a chain of causes, without those that say nothing.
+    fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(cause);
+        while let Some(cause) = next {
+            let said = cause.to_string();
+            if !said.trim().is_empty() {
+                self.causes.push(said);
+            }
+            next = cause.source();
+        }
+        self
+    }
+}
+
+/// Which listener did not open.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Listen {
+    Grpc,
+    Admin,
 }
 
 impl std::fmt::Display for Failure {
@@ -106,7 +137,6 @@ impl From<CustodyError> for Failure {
             CustodyError::KeyMissing { .. }
                 | CustodyError::KeyMismatch { .. }
                 | CustodyError::ModuleUnavailable { .. }
-                | CustodyError::TokenNotFound { .. }
                 | CustodyError::TokenAmbiguous { .. }
         ) {
             64

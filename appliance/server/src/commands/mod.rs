@@ -6,6 +6,7 @@
 
 mod audit;
 mod checks;
+mod exported;
 pub mod failure;
 mod logging;
 mod serve;
@@ -28,7 +29,13 @@ pub use failure::Failure;
 
 /// The linkage unit of Musubi.
 #[derive(Debug, Parser)]
-#[command(name = "appliance", version, max_term_width = 100)]
+#[command(
+    name = "appliance",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 refused, 2 usage, 64 configuration or options, 65 damaged data, \
+                  69 HSM or service unavailable, 74 input or output, 75 try again, 77 not permitted."
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -63,6 +70,12 @@ enum Verb {
 #[derive(Debug, Subcommand)]
 enum AuditVerb {
     /// Verify the store and its audit log, or an exported log without the store.
+    ///
+    /// With --config, the service must be stopped. With --log, nothing of the service is needed: the file
+    /// is what `appliance audit export` wrote. Take the audit key from the ceremony (its file audit.spki),
+    /// never from whoever hands over the log: a log is only as good as the key it is verified with.
+    #[command(override_usage = "appliance audit verify --config <FILE>\n       \
+                                appliance audit verify --log <FILE> --audit-key <FILE> [--origin <NAME>]")]
     Verify {
         /// The configuration file; verifies the store that it names.
         #[arg(
@@ -75,7 +88,7 @@ enum AuditVerb {
         /// An exported log.
         #[arg(long, value_name = "FILE", requires = "audit_key")]
         log: Option<PathBuf>,
-        /// The audit key (SubjectPublicKeyInfo, DER) of an exported log.
+        /// The audit key (SubjectPublicKeyInfo, DER): the file audit.spki that the ceremony writes.
         #[arg(long, value_name = "FILE")]
         audit_key: Option<PathBuf>,
         /// Name that the exported log must have; by default, the one it says it has.
@@ -83,6 +96,8 @@ enum AuditVerb {
         origin: Option<String>,
     },
     /// Print one entry, a signed checkpoint and the proof between them as JSON.
+    ///
+    /// The service must be stopped.
     Prove {
         #[command(flatten)]
         file: ConfigFile,
@@ -90,6 +105,8 @@ enum AuditVerb {
         index: u64,
     },
     /// Write the whole log with its checkpoint to standard output.
+    ///
+    /// The service must be stopped.
     Export(ConfigFile),
 }
 
@@ -120,7 +137,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             audit_key,
             origin,
         }) => match (config, log, audit_key) {
-            (None, Some(log), Some(key)) => audit::verify_export(&log, &key, origin.as_deref()),
+            (None, Some(log), Some(key)) => exported::verify(&log, &key, origin.as_deref()),
             (Some(config), _, _) => audit::verify(&config),
             (None, _, _) => Err(Failure::usage("name a configuration or an exported log")),
         },

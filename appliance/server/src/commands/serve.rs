@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     admin,
     clock::Clock,
-    commands::{Failure, checks, logging},
+    commands::{Failure, checks, failure::Listen, logging},
     config::Config,
     grpc, limits, metrics,
     service::{Appliance, Parts, Trust, health, run},
@@ -81,16 +81,14 @@ struct Service {
 impl Service {
     async fn run(self, path: &Path) -> Result<(), Failure> {
         let mut signals = Signals::new()?;
+        let no_grpc = |error| Failure::listener(Listen::Grpc, self.config.grpc, &error);
+        let no_admin = |error| Failure::listener(Listen::Admin, self.config.admin, &error);
         let listener = Listener::bind(self.config.grpc, self.tls.clone()).await;
-        let listener = listener.map_err(|error| Failure::listener(&error))?;
+        let listener = listener.map_err(no_grpc)?;
         let admin = TcpListener::bind(self.config.admin).await;
-        let admin = admin.map_err(|error| Failure::listener(&error))?;
-        let grpc_at = listener
-            .address()
-            .map_err(|error| Failure::listener(&error))?;
-        let admin_at = admin
-            .local_addr()
-            .map_err(|error| Failure::listener(&error))?;
+        let admin = admin.map_err(no_admin)?;
+        let grpc_at = listener.address().map_err(no_grpc)?;
+        let admin_at = admin.local_addr().map_err(no_admin)?;
         if let Some(file) = &self.config.port_file {
             write_ports(file, grpc_at, admin_at).map_err(|error| Failure::output(&error))?;
         }
@@ -116,8 +114,7 @@ impl Service {
                     Received::Stop => break,
                 },
                 _ended = &mut grpc => {
-                    let ended = std::io::Error::other("the gRPC listener ended by itself");
-                    return Err(Failure::listener(&ended));
+                    return Err(Failure::listener_ended(grpc_at));
                 }
             }
         }

@@ -5,18 +5,32 @@
 #[non_exhaustive]
 pub enum ConfigError {
     /// A file cannot be read.
-    #[error("the file named by `{key}` cannot be read")]
+    #[error("the file {path} of `{key}` cannot be read")]
     Read {
-        /// The configuration key.
+        /// The configuration key or option.
         key: &'static str,
+        /// Which file.
+        path: String,
         /// The operating system's reason.
         source: std::io::Error,
     },
     /// The file is not the TOML that is expected.
-    #[error("the configuration file does not parse: {reason}")]
+    #[error("{file}, line {line}: {reason}")]
     Syntax {
-        /// The parser's complaint, with line and column.
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The parser's complaint, on one line.
         reason: String,
+    },
+    /// A schema file is not a schema.
+    #[error("the schema file {path} of `linkage.schema` is refused")]
+    Schema {
+        /// Which file.
+        path: String,
+        /// What does not hold.
+        source: linker_token::TokenError,
     },
     /// A value breaks a rule.
     #[error("`{key}`: {rule}")]
@@ -59,6 +73,24 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    pub(crate) fn read(key: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::Read { key, path, source }
+    }
+
+    /// The parser's complaint without its drawing of the place, which takes many lines.
+    pub(super) fn syntax(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.as_bytes().get(..start).unwrap_or_default();
+        let ends = before.iter().filter(|&&byte| byte == b'\n').count();
+        let reason: Vec<&str> = error.message().lines().map(str::trim).collect();
+        Self::Syntax {
+            file: file.to_owned(),
+            line: ends + 1,
+            reason: reason.join(", "),
+        }
+    }
+
     pub(crate) fn rule(key: &'static str, rule: &'static str) -> Self {
         Self::Rule { key, rule }
     }

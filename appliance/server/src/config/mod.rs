@@ -81,11 +81,10 @@ impl Config {
         let text = String::from_utf8(text)
             .map_err(|_opaque| ConfigError::rule("--config", "the file is not UTF-8"))?;
         // The working folder may change meaning; an absolute path does not.
-        let path = std::path::absolute(path).map_err(|source| ConfigError::Read {
-            key: "--config",
-            source,
-        })?;
-        Self::parse(&text, path.parent().unwrap_or(Path::new("/")))
+        let path = std::path::absolute(path)
+            .map_err(|source| ConfigError::read("--config", path, source))?;
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        Self::parse_file(&text, folder, &path.display().to_string())
     }
 
     /// Checks a configuration text; relative paths start at `folder`.
@@ -93,9 +92,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let raw: RawConfig = toml::from_str(text).map_err(|error| ConfigError::Syntax {
-            reason: error.to_string(),
-        })?;
+        Self::parse_file(text, folder, "the configuration")
+    }
+
+    fn parse_file(text: &str, folder: &Path, file: &str) -> Result<Self, ConfigError> {
+        let raw: RawConfig =
+            toml::from_str(text).map_err(|error| ConfigError::syntax(file, text, &error))?;
         if !raw.listen.admin.ip().is_loopback() {
             return Err(ConfigError::rule(
                 "listen.admin",
@@ -175,10 +177,12 @@ fn schema(text: &str, folder: &Path) -> Result<Schema, ConfigError> {
         "jp-1" => Ok(Schema::jp_1()),
         "en-1" => Ok(Schema::en_1()),
         path if path.ends_with(".toml") => {
-            let text = String::from_utf8(read_file(&folder.join(path), KEY)?)
+            let path = folder.join(path);
+            let text = String::from_utf8(read_file(&path, KEY)?)
                 .map_err(|_opaque| ConfigError::rule(KEY, "the schema file is not UTF-8"))?;
-            Schema::parse(&text).map_err(|error| ConfigError::Syntax {
-                reason: error.to_string(),
+            Schema::parse(&text).map_err(|source| ConfigError::Schema {
+                path: path.display().to_string(),
+                source,
             })
         }
         _ => Err(ConfigError::rule(
@@ -239,10 +243,10 @@ fn grant(caller: &RawCaller) -> Result<Grant, ConfigError> {
 /// A whole file, if it is not larger than any file of the configuration may be.
 pub(crate) fn read_file(path: &Path, key: &'static str) -> Result<Vec<u8>, ConfigError> {
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|source| ConfigError::Read { key, source })?;
+    let file = fs::File::open(path).map_err(|source| ConfigError::read(key, path, source))?;
     file.take(limits::FILE_BYTES_MAX + 1)
         .read_to_end(&mut bytes)
-        .map_err(|source| ConfigError::Read { key, source })?;
+        .map_err(|source| ConfigError::read(key, path, source))?;
     if bytes.len() as u64 > limits::FILE_BYTES_MAX {
         return Err(ConfigError::rule(key, "the file is larger than 16 MiB"));
     }

@@ -56,6 +56,8 @@ impl Endpoint {
         F: Future<Output = Result<A, ServiceError>>,
     {
         let started = Instant::now();
+        let peer = request.extensions().get::<Peer>();
+        let uri = peer.and_then(|peer| peer.uri.clone());
         let result = match self.caller(&request, method) {
             Ok(caller) => {
                 let work = work(self.appliance.clone(), caller, request.into_inner());
@@ -68,7 +70,7 @@ impl Endpoint {
         let code = result.as_ref().map_or_else(ServiceError::code, |_| "OK");
         metrics::call(method.name(), code, started.elapsed());
         result.map_err(|error| {
-            report(method, &error);
+            report(method, uri.as_deref(), &error);
             convert::status(&error)
         })
     }
@@ -92,18 +94,22 @@ impl Endpoint {
     }
 }
 
-/// Logs a refusal with its whole chain of causes; none of them carries a value from a row.
-fn report(method: Method, error: &ServiceError) {
+/// Logs a refusal with the URI of the caller's certificate and its whole chain of causes; none of them
+/// carries a value from a row.
+fn report(method: Method, caller: Option<&str>, error: &ServiceError) {
     let mut causes = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    let (method, code, causes) = (method.name(), error.code(), causes.join(": "));
+    causes.retain(|cause| !cause.is_empty());
+    let causes = (!causes.is_empty()).then(|| causes.join(": "));
+    let causes = causes.as_deref();
+    let (method, code) = (method.name(), error.code());
     if error.class().is_ours() {
-        tracing::error!(method, code, causes, "{error}");
+        tracing::error!(method, caller, code, causes, "{error}");
     } else {
-        tracing::info!(method, code, causes, "{error}");
+        tracing::warn!(method, caller, code, causes, "{error}");
     }
 }

@@ -4,8 +4,9 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Instant,
 };
 
 use arc_swap::ArcSwap;
@@ -112,12 +113,13 @@ impl Listener {
     ) {
         let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES_MAX));
         let connections = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+        let refusals = Arc::new(Refusals::default());
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
-            let Ok((socket, _)) = accepted else {
+            let Ok((socket, from)) = accepted else {
                 // Out of file descriptors, most likely: give connections time to end.
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 continue;
@@ -132,10 +134,14 @@ impl Listener {
             };
             let config = self.config.load_full();
             let ready = ready.clone();
+            let refusals = refusals.clone();
             let _handshake = tokio::spawn(async move {
-                if let Some(connection) = shake_hands(socket, config, slot).await {
-                    // A closed queue means that the server is stopping.
-                    let _stopping = ready.send(Ok(connection)).await;
+                match shake_hands(socket, config, slot).await {
+                    Ok(connection) => {
+                        // A closed queue means that the server is stopping.
+                        let _stopping = ready.send(Ok(connection)).await;
+                    }
+                    Err(reason) => refusals.log(from, &reason),
                 }
                 drop(handshake);
             });
@@ -147,7 +153,7 @@ async fn shake_hands(
     socket: TcpStream,
     config: Arc<ServerConfig>,
     slot: OwnedSemaphorePermit,
-) -> Option<Connection> {
+) -> Result<Connection, String> {
     let _best_effort = socket.set_nodelay(true);
     let accepting = TlsAcceptor::from(config).accept(socket);
     match timeout(limits::HANDSHAKE_TIMEOUT, accepting).await {
@@ -161,7 +167,7 @@ async fn shake_hands(
             let uri = certificate
                 .and_then(|der| certificate_uri(der))
                 .map(Arc::from);
-            Some(Connection {
+            Ok(Connection {
                 stream,
                 peer: Peer { uri },
                 _slot: slot,
@@ -169,12 +175,57 @@ async fn shake_hands(
         }
         Ok(Err(error)) => {
             metrics::handshake("refused");
-            tracing::debug!(%error, "a TLS handshake was refused");
-            None
+            Err(error.to_string())
         }
         Err(_elapsed) => {
             metrics::handshake("late");
-            None
+            Err("it took too long".to_owned())
         }
+    }
+}
+
+/// What is logged of refused handshakes: anyone who reaches the port can cause any number of them.
+#[derive(Debug, Default)]
+struct Refusals {
+    state: Mutex<(Option<Instant>, u64)>,
+}
+
+impl Refusals {
+    fn log(&self, from: SocketAddr, reason: &str) {
+        if let Some(left_out) = self.left_out(Instant::now()) {
+            tracing::warn!(%from, reason, left_out, "a TLS handshake was refused");
+        }
+    }
+
+    /// How many refusals were left out since the last line; nothing if this one is left out as well.
+    fn left_out(&self, now: Instant) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, count) = *state;
+        let soon = last
+            .is_some_and(|last| now.saturating_duration_since(last) < limits::REFUSAL_LOG_INTERVAL);
+        if soon {
+            state.1 = count.saturating_add(1);
+            None
+        } else {
+            *state = (Some(now), 0);
+            Some(count)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_logged_once_in_a_while_and_counted() {
+        let refusals = Refusals::default();
+        let start = Instant::now();
+        assert_eq!(refusals.left_out(start), Some(0));
+        assert_eq!(refusals.left_out(start), None);
+        assert_eq!(refusals.left_out(start), None);
+        let next = start + limits::REFUSAL_LOG_INTERVAL;
+        assert_eq!(refusals.left_out(next), Some(2));
+        assert_eq!(refusals.left_out(next), None);
     }
 }

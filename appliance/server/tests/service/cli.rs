@@ -115,7 +115,6 @@ fn bad_configuration_exits_64_before_a_port_opens() {
             "inventory = \"enrolment.signed\"",
         ),
         ("custody_key = \"csk.spki\"", "custody_key = \"missing\""),
-        ("token = \"musubi-appliance\"", "token = \"another\""),
         ("[service]", "[service]\nsurprise = 1"),
     ] {
         assert!(
@@ -131,7 +130,17 @@ fn bad_configuration_exits_64_before_a_port_opens() {
             "{said}"
         );
         assert!(!folder.path().join("ports.json").exists(), "{from}");
+        if to.contains("surprise") {
+            assert!(said.contains("appliance.toml, line "), "{said}");
+        }
+        if to.contains("missing") {
+            assert!(said.contains("/missing of `hsm.custody_key`"), "{said}");
+        }
     }
+    let other = good.replacen("token = \"musubi-appliance\"", "token = \"another\"", 1);
+    fs::write(folder.config(), other).expect("writes");
+    let output = folder.run(&["serve", "--config", "appliance.toml"]);
+    assert_eq!(output.status.code(), Some(69), "no such token");
     fs::write(folder.config(), &good).expect("writes");
     fs::write(folder.path().join("appliance.pin"), "wrong").expect("writes");
     let output = folder.run(&["serve", "--config", "appliance.toml"]);
@@ -280,12 +289,47 @@ fn audit(folder: &Folder) {
     ];
     fs::write(folder.path().join("log.txt"), &log).expect("writes");
     assert!(folder.run(&verify).status.success());
+    let run = |options: &[&str]| {
+        let output = folder.run(&[&["audit", "verify"], options].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    for (code, options) in [
+        (
+            "UNREADABLE_LOG",
+            ["log.text", "audit.spki", "musubi.test/demo"],
+        ),
+        (
+            "UNREADABLE_KEY",
+            ["log.txt", "audit.key", "musubi.test/demo"],
+        ),
+        (
+            "NOT_AN_EXPORT",
+            ["audit.spki", "audit.spki", "musubi.test/demo"],
+        ),
+        ("OTHER_ORIGIN", ["log.txt", "audit.spki", "musubi.test/dem"]),
+        ("OTHER_KEY", ["log.txt", "csk.spki", "musubi.test/demo"]),
+    ] {
+        let [log, key, origin] = options;
+        let (exit, said) = run(&["--log", log, "--audit-key", key, "--origin", origin]);
+        assert_eq!(exit, Some(64), "{said}");
+        assert!(
+            said.contains(code) && said.contains("try: check --"),
+            "{said}"
+        );
+        assert!(
+            !said.contains("evidence") && !said.contains("backup"),
+            "{said}"
+        );
+    }
     let altered = log.replacen("\"rows\":50", "\"rows\":51", 1);
     assert_ne!(altered, log);
     fs::write(folder.path().join("log.txt"), altered).expect("writes");
     let output = folder.run(&verify);
     assert_eq!(output.status.code(), Some(65));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("entry 0"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("entry 0") && said.contains("keep the file as evidence"));
+    assert!(!said.contains("backup"), "{said}");
 }
 
 /// Neither a reference nor a row in clear is in any file of the service.

@@ -131,4 +131,7 @@ async fn silent_clients_are_let_go() {
     }
     let good = folder.authority.client(&[HOSPITAL]);
     assert_eq!(check(&folder, &service, Some(&good)).await, None);
+    let log = folder.log();
+    assert!(log.contains("a TLS handshake was refused"), "{log}");
+    assert!(log.contains(r#""from":"127.0.0.1:"#), "{log}");
 }
