@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
@@ -15,6 +15,25 @@ fn bench(arguments: &[&str]) -> Command {
     let mut command = Command::new(&programs().bench);
     command.args(arguments);
     command
+}
+
+/// A demo that goes on by itself, and what it says.
+fn start(folder: &Path, arguments: &[&str]) -> (Child, impl Iterator<Item = String>) {
+    let mut demo = bench(&["demo", "--folder", folder.to_str().unwrap()])
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(demo.stderr.take().unwrap());
+    (demo, said.lines().map_while(Result::ok))
+}
+
+/// Sends a signal to a process of ours.
+fn signal(child: &Child, name: &str) {
+    let command = format!("kill -{name} {}", child.id());
+    let status = Command::new("sh").args(["-c", &command]).status().unwrap();
+    assert!(status.success(), "{command}");
 }
 
 /// Processes whose command line names the folder.
@@ -113,21 +132,7 @@ fn the_whole_chain_works() {
 fn a_served_demo_ends_when_it_is_asked_to() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("demo");
-    let mut demo = bench(&[
-        "demo",
-        "--people",
-        "200",
-        "--serve",
-        "--folder",
-        folder.to_str().unwrap(),
-    ])
-    .stderr(Stdio::piped())
-    .stdout(Stdio::null())
-    .spawn()
-    .unwrap();
-    let lines = BufReader::new(demo.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
+    let (mut demo, lines) = start(&folder, &["--people", "200", "--serve"]);
     let mut said = Vec::new();
     for line in lines {
         let last = line.contains("grpcurl -import-path proto");
@@ -154,14 +159,7 @@ fn a_served_demo_ends_when_it_is_asked_to() {
         let config = fs::read_to_string(config).unwrap();
         assert!(config.contains(&format!("https://{address}\"")), "{config}");
     }
-    let number = demo.id().to_string();
-    assert!(
-        Command::new("sh")
-            .args(["-c", &format!("kill -TERM {number}")])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&demo, "TERM");
     assert!(demo.wait().unwrap().success());
     all_gone(&folder);
 }
@@ -217,32 +215,12 @@ fn crosswalk_keeps_good_files(folder: &Path, ready: &[&str]) {
 fn an_interrupted_demo_leaves_no_process() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("demo");
-    let mut demo = bench(&[
-        "demo",
-        "--people",
-        "3000",
-        "--folder",
-        folder.to_str().unwrap(),
-    ])
-    .stderr(Stdio::piped())
-    .stdout(Stdio::null())
-    .spawn()
-    .unwrap();
-    let mut lines = BufReader::new(demo.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
+    let (mut demo, mut lines) = start(&folder, &["--people", "3000"]);
     assert!(
         lines.any(|line| line.contains("appliance: ready")),
         "the demo gets this far"
     );
-    let number = demo.id().to_string();
-    assert!(
-        Command::new("sh")
-            .args(["-c", &format!("kill -INT {number}")])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&demo, "INT");
     let rest: Vec<String> = lines.collect();
     assert_eq!(demo.wait().unwrap().code(), Some(130), "{rest:#?}");
     assert!(

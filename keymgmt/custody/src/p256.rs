@@ -1,6 +1,8 @@
 //! ECDSA over P-256 with SHA-256 (FIPS 186-5): key encodings, signature encodings, verification.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, EcdsaVerificationAlgorithm, UnparsedPublicKey,
+};
 
 use crate::{der, error::CustodyError};
 
@@ -46,10 +48,7 @@ pub fn verify_fixed(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), CustodyError> {
-    check_spki("a signing key", spki)?;
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, spki)
-        .verify(message, signature)
-        .map_err(|_opaque| CustodyError::BadSignature { what })
+    verify(&ECDSA_P256_SHA256_FIXED, what, spki, message, signature)
 }
 
 /// Verifies a DER signature over a message.
@@ -62,8 +61,19 @@ pub fn verify_der(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), CustodyError> {
+    verify(&ECDSA_P256_SHA256_ASN1, what, spki, message, signature)
+}
+
+/// Verifies a signature in the form that the algorithm names.
+fn verify(
+    form: &'static EcdsaVerificationAlgorithm,
+    what: &'static str,
+    spki: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), CustodyError> {
     check_spki("a signing key", spki)?;
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, spki)
+    UnparsedPublicKey::new(form, spki)
         .verify(message, signature)
         .map_err(|_opaque| CustodyError::BadSignature { what })
 }
