@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{client::Client, crosswalk, demo, error::BenchError, errors::Preset, quality};
+use crate::{
+    client::Client, crosswalk, demo, error::BenchError, errors::Preset, kernels, lookup, matching,
+    quality, tokens,
+};
 
 /// What the user asked for.
 #[derive(Debug, Parser)]
@@ -28,6 +31,14 @@ pub enum Verb {
     Demo(Demo),
     /// Measures quality on invented people, without servers.
     Quality(Quality),
+    /// Measures the inner loops against the tiled scalar kernel and against anonlink.
+    Kernels(kernels::Options),
+    /// Measures a whole run over many tokens: load, block, compare, model, cluster, IDs.
+    Match(matching::Options),
+    /// Measures the look-up of one token among many.
+    Lookup(lookup::Options),
+    /// Writes many tokens of invented people, with the truth, for the benches `match` and `lookup`.
+    Tokens(tokens::Options),
     /// Streams a release to CSV and Parquet, as a processing service would.
     Crosswalk(Crosswalk),
     /// Writes the three sites' files and the truth into a folder.

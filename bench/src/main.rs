@@ -6,7 +6,7 @@ use bench::{
     cli::{Cli, Verb},
     crosswalk, demo,
     error::BenchError,
-    quality, ui,
+    kernels, lookup, matching, quality, tokens, ui,
 };
 use clap::Parser as _;
 use serde_json::Value;
@@ -24,6 +24,10 @@ fn main() -> ExitCode {
             let json = arguments.json;
             quality::run(&arguments.options()).map(|result| json.then_some(result))
         }
+        Verb::Kernels(options) => kernels::run(&options),
+        Verb::Match(options) => matching::run(&options),
+        Verb::Lookup(options) => lookup::run(&options),
+        Verb::Tokens(options) => tokens::run(&options),
         Verb::Crosswalk(arguments) => block_on(crosswalk::run(&arguments.options())).map(Some),
         Verb::People(arguments) => {
             let population = arguments.population;

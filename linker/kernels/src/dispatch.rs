@@ -18,6 +18,17 @@ pub struct Kernel {
     common: Common,
 }
 
+/// A pair that a sift lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sifted {
+    /// Number of the query in the slice.
+    pub query: u32,
+    /// Number of the row in the tile.
+    pub row: u32,
+    /// The pattern of the two.
+    pub pattern: u32,
+}
+
 /// What the configuration may say about kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KernelChoice {
@@ -93,6 +104,46 @@ impl Kernel {
         unsafe { (self.patterns)(row, missing, tile, first_group, grading, out) };
         let len = tile.len().saturating_sub(first_group * LANES);
         &buffer[..groups].as_flattened()[..len]
+    }
+
+    /// Pairs of `queries` (whole rows that all lack the segments `missing`) and rows of `tile` from row
+    /// `8·first_group` on in which at least one segment of the mask `watched`, present in both rows, is
+    /// above its bottom level. All other pairs are quiet. Appends to `out` in no particular order.
+    ///
+    /// # Panics
+    /// If `queries`, `tile` and `grading` have different widths.
+    #[expect(clippy::too_many_arguments, reason = "an inner loop's whole world")]
+    pub fn sift(
+        self,
+        queries: &[u64],
+        missing: u8,
+        tile: &Tile,
+        first_group: usize,
+        grading: &Grading,
+        watched: u8,
+        buffer: &mut Vec<[u32; LANES]>,
+        out: &mut Vec<Sifted>,
+    ) {
+        let loud = |pattern: u32| {
+            (0..grading.segment_count()).any(|segment| {
+                let level = grading.level(pattern, segment);
+                watched >> segment & 1 == 1
+                    && level.is_some_and(|level| level + 1 < grading.levels(segment))
+            })
+        };
+        for (query, row) in (0_u32..).zip(queries.chunks_exact(grading.row_words())) {
+            let patterns = self.patterns(row, missing, tile, first_group, grading, buffer);
+            let first = u32::try_from(first_group * LANES).unwrap_or(u32::MAX);
+            for (row, &pattern) in (first..).zip(patterns) {
+                if loud(pattern) {
+                    out.push(Sifted {
+                        query,
+                        row,
+                        pattern,
+                    });
+                }
+            }
+        }
     }
 
     /// Bits in common of each of `queries` (whole rows, one after another) with each row of `tile`.

@@ -20,7 +20,7 @@ pub mod tile;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use dispatch::{Kernel, KernelChoice, available, selected, self_test};
+pub use dispatch::{Kernel, KernelChoice, Sifted, available, selected, self_test};
 pub use error::KernelError;
 pub use grading::Grading;
 pub use tile::Tile;

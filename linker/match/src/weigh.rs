@@ -1,7 +1,7 @@
 //! The weight of one pair and what follows from it.
 
 use linker_kernels::Grading;
-use linker_token::Flags;
+use linker_token::{Flags, Schema};
 
 use crate::{
     block::Blocks,
@@ -30,33 +30,28 @@ pub(crate) struct PatternEntry {
     pub(crate) agreement: Agreement,
 }
 
-/// Weighs pairs of one run. The same integers on every engine.
-pub(crate) struct Scorer<'a> {
-    dataset: &'a Dataset,
-    blocks: &'a Blocks,
-    settings: &'a Settings,
+/// What a model, a schema and settings make of patterns; knows no rows.
+pub(crate) struct Weights {
+    settings: Settings,
     roles: Roles,
     table: Vec<PatternEntry>,
     /// Per segment and frequency class: what to add to an exact agreement.
     frequency: Vec<Vec<i32>>,
 }
 
-impl<'a> Scorer<'a> {
+impl Weights {
     pub(crate) fn new(
-        dataset: &'a Dataset,
-        blocks: &'a Blocks,
-        settings: &'a Settings,
+        schema: &Schema,
+        grading: &Grading,
+        settings: &Settings,
         model: &Model,
     ) -> Self {
         let segments = model.segments.iter();
         let frequency: Vec<Vec<i32>> = segments.map(|s| frequencies(s.frequency_base)).collect();
-        let grading = dataset.grading();
         let patterns = (0_u32..).take(grading.patterns());
         Self {
-            dataset,
-            blocks,
-            settings,
-            roles: Roles::new(dataset.schema(), settings.hold_twins),
+            settings: *settings,
+            roles: Roles::new(schema, settings.hold_twins),
             table: patterns
                 .map(|pattern| entry(grading, model, &frequency, pattern))
                 .collect(),
@@ -75,29 +70,25 @@ impl<'a> Scorer<'a> {
         self.roles.holds(agreement, none, none).is_none()
     }
 
-    /// Correction of segment `segment` for the frequency of the value in row `row`.
-    pub(crate) fn frequency(&self, segment: usize, row: u32) -> i32 {
-        let class = self.blocks.classes[segment][row as usize];
+    /// Correction of segment `segment` for a value of frequency class `class`.
+    pub(crate) fn frequency(&self, segment: usize, class: u8) -> i32 {
         self.frequency[segment][usize::from(class)]
     }
 
-    /// The pattern of two rows.
-    pub(crate) fn pattern(&self, a: u32, b: u32) -> u32 {
-        let data = self.dataset;
-        let missing = data.flags(a).missing_mask() | data.flags(b).missing_mask();
-        data.grading().pattern(data.row(a), data.row(b), missing)
-    }
-
-    /// Weighs two rows whose pattern is known.
-    pub(crate) fn rows(&self, a: u32, b: u32, pattern: u32) -> Evaluation {
+    /// Weighs a pair of rows. `class` tells the frequency class of a segment that is equal in both.
+    pub(crate) fn evaluate(
+        &self,
+        pattern: u32,
+        (one, other): (Flags, Flags),
+        class: impl Fn(usize) -> u8,
+    ) -> Evaluation {
         let entry = self.entry(pattern);
         let mut weight = entry.weight;
         for segment in 0..self.frequency.len() {
             if entry.agreement.equal >> segment & 1 == 1 {
-                weight += self.frequency(segment, a);
+                weight += self.frequency(segment, class(segment));
             }
         }
-        let (one, other) = (self.dataset.flags(a), self.dataset.flags(b));
         let held = self.roles.holds(entry.agreement, one, other);
         let rule = held.unwrap_or(Rule::Weight);
         let decision = if weight < self.settings.review_threshold
@@ -114,6 +105,57 @@ impl<'a> Scorer<'a> {
             decision,
             rule,
         }
+    }
+}
+
+/// Weighs pairs of one run. The same integers on every engine.
+pub(crate) struct Scorer<'a> {
+    dataset: &'a Dataset,
+    blocks: &'a Blocks,
+    weights: Weights,
+}
+
+impl<'a> Scorer<'a> {
+    pub(crate) fn new(
+        dataset: &'a Dataset,
+        blocks: &'a Blocks,
+        settings: &'a Settings,
+        model: &Model,
+    ) -> Self {
+        Self {
+            dataset,
+            blocks,
+            weights: Weights::new(dataset.schema(), dataset.grading(), settings, model),
+        }
+    }
+
+    pub(crate) fn entry(&self, pattern: u32) -> &PatternEntry {
+        self.weights.entry(pattern)
+    }
+
+    /// Whether no rule holds back a pair of this pattern between rows without flags.
+    pub(crate) fn is_free(&self, pattern: u32) -> bool {
+        self.weights.is_free(pattern)
+    }
+
+    /// Correction of segment `segment` for the frequency of the value in row `row`.
+    pub(crate) fn frequency(&self, segment: usize, row: u32) -> i32 {
+        let class = self.blocks.classes[segment][row as usize];
+        self.weights.frequency(segment, class)
+    }
+
+    /// The pattern of two rows.
+    pub(crate) fn pattern(&self, a: u32, b: u32) -> u32 {
+        let data = self.dataset;
+        let missing = data.flags(a).missing_mask() | data.flags(b).missing_mask();
+        data.grading().pattern(data.row(a), data.row(b), missing)
+    }
+
+    /// Weighs two rows whose pattern is known.
+    pub(crate) fn rows(&self, a: u32, b: u32, pattern: u32) -> Evaluation {
+        let flags = (self.dataset.flags(a), self.dataset.flags(b));
+        let class = |segment: usize| self.blocks.classes[segment][a as usize];
+        self.weights.evaluate(pattern, flags, class)
     }
 
     /// Weighs two records by their best pair of rows.
