@@ -25,9 +25,11 @@ pub const REFUSE_VALUES_MIN: u64 = 8;
 /// hundredths. Random numbers pass one time in ten: of eight, five or more pass by chance in
 /// four of ten thousand columns.
 pub const REFUSE_PASS_PERCENT: u64 = 60;
-/// Grams whose positions are kept per segment: 65,536 entries of about 120 bytes are 8 MiB, and the
-/// bigrams of kana, 80 × 80, fit ten times. A full cache is emptied and fills again.
+/// Grams whose positions are kept per segment: 65,536 of them, twice as many lines, 64 bytes each, are
+/// 8 MiB, and the bigrams of kana, 80 × 80, fit ten times. A full cache is emptied and fills again.
 pub const GRAM_CACHE_MAX: usize = 65_536;
+/// Positions kept per segment of grams that have too many for a line: 2 bytes each, 2 MiB.
+pub const LONG_POSITIONS_MAX: usize = 1 << 20;
 /// Least share of a segment's fields that must be present, in thousandths. Below it the segment is
 /// marked missing: a sex or a branch number alone would make thousands of strangers equal.
 pub const PRESENT_PERMILLE_MIN: u32 = 400;

@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
-use linker_token::{Segment, schema::FieldPart};
+use linker_token::{
+    Field, GramKind, Segment,
+    limits::{FIELDS_MAX, ROW_WORDS_ALLOWED},
+};
 use zeroize::Zeroizing;
 
 use super::{
     cache::Cache,
-    grams::Messages,
+    diffusion::Diffusion,
+    grams::{self, Grams},
     keys::{Draws, Prf},
 };
 use crate::{
@@ -15,103 +19,151 @@ use crate::{
     record::Identifiers,
 };
 
+/// Words of the widest row. A power of two, so that a position needs no check.
+const WORDS: usize = ROW_WORDS_ALLOWED[ROW_WORDS_ALLOWED.len() - 1];
+
+const _: () = assert!(WORDS.is_power_of_two());
+
+/// Bytes of a message besides a whole value: the longest tag has 14, two characters 8, a position and a
+/// repeat 3 each, separators 3. A message never grows, because that would leave a copy of it behind.
+const MESSAGE_EXTRA_BYTES: usize = 64;
+
 /// Encodes one segment of the schema.
 pub(super) struct SegmentEncoder {
     words: Range<usize>,
-    parts: Vec<FieldPart>,
+    parts: Vec<Part>,
+    /// Tags of the fields, by their numbers.
+    tags: Vec<&'static str>,
     budget: u32,
     filter_key: Prf,
-    /// Output bits that each filter bit toggles, `words` words per filter bit. Empty: no diffusion.
-    toggles: Zeroizing<Vec<u64>>,
+    diffusion: Diffusion,
     known: Cache,
-    filter: Zeroizing<Vec<u64>>,
-    messages: Messages,
+    grams: Grams,
+    filter: Zeroizing<[u64; WORDS]>,
+    message: Zeroizing<String>,
+}
+
+/// One field.
+struct Part {
+    field: Field,
+    kind: GramKind,
+    share: u32,
+    /// Number of its tag.
+    tag: u8,
+    /// Whether a field before it has the same tag.
+    shares_tag: bool,
 }
 
 impl SegmentEncoder {
     pub(super) fn new(segment: &Segment, filter_key: Prf, diffusion_key: &Prf) -> Self {
+        let mut tags: Vec<&'static str> = Vec::with_capacity(FIELDS_MAX);
+        let parts = segment.parts.iter().map(|part| {
+            let tag = grams::tag(part.field);
+            let known = tags.iter().position(|known| *known == tag);
+            let number = known.unwrap_or(tags.len());
+            if known.is_none() {
+                tags.push(tag);
+            }
+            Part {
+                field: part.field,
+                kind: part.grams,
+                share: part.share_permille,
+                tag: u8::try_from(number).expect("a segment has at most eight fields"),
+                shares_tag: known.is_some(),
+            }
+        });
         Self {
             words: segment.words.clone(),
-            parts: segment.parts.clone(),
+            parts: parts.collect(),
+            tags,
             budget: segment.budget(),
             filter_key,
-            toggles: toggles(segment, diffusion_key),
+            diffusion: Diffusion::new(segment, diffusion_key),
             known: Cache::new(),
-            filter: Zeroizing::new(vec![0; segment.words.len()]),
-            messages: Messages::new(),
+            grams: Grams::new(),
+            filter: Zeroizing::new([0; WORDS]),
+            message: Zeroizing::new(String::with_capacity(MESSAGE_EXTRA_BYTES)),
         }
     }
 
     /// Writes the segment into its words of `row`. `false`: too little is present, nothing written.
     pub(super) fn encode(&mut self, identifiers: &Identifiers, row: &mut [u64]) -> bool {
-        let present: u32 = self
-            .parts
-            .iter()
-            .filter(|part| identifiers.get(part.field).is_some())
-            .map(|part| part.share_permille)
-            .sum();
+        let mut values = [None; FIELDS_MAX];
+        let mut present = 0;
+        for (part, value) in self.parts.iter().zip(&mut values) {
+            *value = identifiers.get(part.field);
+            present += if value.is_some() { part.share } else { 0 };
+        }
         if present < PRESENT_PERMILLE_MIN {
             return false;
         }
-        self.filter.fill(0);
-        self.messages.clear();
-        for part in &self.parts {
-            let Some(value) = identifiers.get(part.field) else {
+        let width = self.words.len();
+        self.filter[..width].fill(0);
+        self.grams.clear();
+        for at in 0..self.parts.len() {
+            let part = &self.parts[at];
+            let Some(value) = values[at] else {
                 continue;
             };
-            let first = self.messages.len();
-            self.messages.add(part.field, part.grams, value);
-            let draws = part_draws(self.budget, part.share_permille, present);
-            let grams = first..self.messages.len();
-            spend(
-                draws as usize,
-                grams,
-                &self.messages,
-                &self.filter_key,
-                &mut self.known,
-                &mut self.filter,
-            );
+            let draws = part_draws(self.budget, part.share, present) as usize;
+            let first = self.grams.len();
+            let since = if part.shares_tag { 0 } else { first };
+            if self.grams.add(part.tag, since, part.kind, value) {
+                self.spend(draws, first);
+            } else {
+                self.spend_whole(draws, at, &values);
+            }
         }
-        self.diffuse(&mut row[self.words.clone()]);
+        self.diffusion
+            .apply(&self.filter[..width], &mut row[self.words.clone()]);
         true
     }
 
-    fn diffuse(&self, out: &mut [u64]) {
-        if self.toggles.is_empty() {
-            out.copy_from_slice(&self.filter);
-            return;
-        }
-        let width = self.words.len();
-        for (at, &word) in self.filter.iter().enumerate() {
-            let mut word = word;
-            while word != 0 {
-                let bit = at * 64 + word.trailing_zeros() as usize;
-                let toggles = &self.toggles[bit * width..(bit + 1) * width];
-                for (out, toggle) in out.iter_mut().zip(toggles) {
-                    *out ^= toggle;
+    /// Spends `draws` evenly over the grams from `first` on; the first `draws % n` of them get one more.
+    fn spend(&mut self, draws: usize, first: usize) {
+        let grams = self.grams.from(first);
+        let (each, more) = (draws / grams.len(), draws % grams.len());
+        self.known.bring(grams);
+        for (index, &gram) in grams.iter().enumerate() {
+            let count = each + usize::from(index < more);
+            let positions = match self.known.known(gram, count) {
+                Some(positions) => positions,
+                None => {
+                    gram.write(&self.tags, &mut self.message);
+                    let bits = self.words.len() * 64;
+                    self.known
+                        .draw(&self.filter_key, &self.message, bits, gram, count)
                 }
-                word &= word - 1;
+            };
+            for &position in positions {
+                set(&mut self.filter, position);
             }
+        }
+    }
+
+    /// Spends `draws` on the only gram of part `at`, a text that is not worth remembering.
+    fn spend_whole(&mut self, draws: usize, at: usize, values: &[Option<&str>; FIELDS_MAX]) {
+        let part = &self.parts[at];
+        let value = values[at].unwrap_or_default();
+        let equal = |&(earlier, other): &(&Part, &Option<&str>)| {
+            earlier.tag == part.tag && earlier.kind == GramKind::Whole && *other == Some(value)
+        };
+        let repeat = self.parts[..at].iter().zip(values).filter(equal).count();
+        let tag = self.tags[usize::from(part.tag)];
+        if self.message.capacity() < value.len() + MESSAGE_EXTRA_BYTES {
+            let room = value.len() + MESSAGE_EXTRA_BYTES;
+            self.message = Zeroizing::new(String::with_capacity(room));
+        }
+        grams::write_whole(tag, value, repeat, &mut self.message);
+        let bits = self.words.len() * 64;
+        for position in Draws::new(&self.filter_key, self.message.as_bytes(), bits).take(draws) {
+            set(&mut self.filter, position);
         }
     }
 }
 
-/// Spends `draws` evenly over some grams; the first `draws % n` of them get one more.
-fn spend(
-    draws: usize,
-    grams: Range<usize>,
-    messages: &Messages,
-    key: &Prf,
-    known: &mut Cache,
-    filter: &mut [u64],
-) {
-    let (bits, first, count) = (filter.len() * 64, grams.start, grams.len());
-    for index in grams {
-        let mine = draws / count + usize::from(index - first < draws % count);
-        for &position in known.positions(key, messages.get(index), bits, mine) {
-            filter[usize::from(position) / 64] |= 1 << (position % 64);
-        }
-    }
+fn set(filter: &mut [u64; WORDS], position: u16) {
+    filter[usize::from(position / 64) % WORDS] |= 1 << (position % 64);
 }
 
 /// Draws of one part: `budget · share / 1000`, raised when so much is missing that less than
@@ -126,31 +178,6 @@ fn part_draws(budget: u32, share: u32, present: u32) -> u32 {
     let (numerator, denominator) = (budget * share * target, 1000 * present);
     let draws = (2 * numerator + denominator) / (2 * denominator);
     u32::try_from(draws).expect("a part draws at most its segment's budget")
-}
-
-/// Output bit `i` is the XOR of `t` different filter bits, drawn for `i = 0, 1, …` from one stream;
-/// a bit that was already drawn for the same `i` is skipped. Turned round: per filter bit, the output
-/// bits that it toggles.
-fn toggles(segment: &Segment, key: &Prf) -> Zeroizing<Vec<u64>> {
-    if segment.diffusion == 1 {
-        return Zeroizing::new(Vec::new());
-    }
-    let (bits, width) = (segment.bits(), segment.words.len());
-    let mut toggles = Zeroizing::new(vec![0_u64; bits * width]);
-    let mut draws = Draws::new(key, b"", bits);
-    for output in 0..bits {
-        let mut chosen = 0;
-        while chosen < segment.diffusion {
-            let Some(from) = draws.next() else { break };
-            let slot = &mut toggles[usize::from(from) * width + output / 64];
-            let mask = 1_u64 << (output % 64);
-            if *slot & mask == 0 {
-                *slot |= mask;
-                chosen += 1;
-            }
-        }
-    }
-    toggles
 }
 
 #[cfg(test)]
@@ -181,7 +208,7 @@ mod tests {
             let schema = linker_token::Schema::parse(&text).expect("shares still add up");
             let segment = &schema.segments()[1];
             let mut encoder = SegmentEncoder::new(segment, Prf::new(&[1; 32]), &Prf::new(&[2; 32]));
-            let identifiers = Identifiers::from_normal(&[(linker_token::Field::BirthYear, "1985")]);
+            let identifiers = Identifiers::from_normal(&[(Field::BirthYear, "1985")]);
             encoder.encode(&identifiers, &mut [0; 16])
         };
         assert!(encode(PRESENT_PERMILLE_MIN));

@@ -1,7 +1,11 @@
-//! How a normalised value is cut into grams.
+//! How a normalised value is cut into grams, and the messages that stand for them.
+//!
+//! A gram is kept as one number that says tag, text and repeat: equal numbers are equal messages, so a known
+//! gram is found without building its message. Only a text of three or more characters that is no
+//! character with its position has no number; it comes from whole values alone.
 
-use linker_token::{Field, GramKind};
-use zeroize::Zeroizing;
+use linker_token::{Field, GramKind, limits::FIELDS_MAX};
+use zeroize::{DefaultIsZeroes, Zeroizing};
 
 use crate::limits::GRAM_CHARS_MAX;
 
@@ -11,6 +15,26 @@ const START: char = '\u{2}';
 const END: char = '\u{3}';
 /// Separates the parts of a gram's message.
 const SEPARATOR: char = '\u{1f}';
+
+/// Bits of the number of a repeat, from the lowest on.
+const REPEAT_BITS: u32 = 9;
+/// Bits of the number of a tag, above the repeat.
+const TAG_BITS: u32 = 3;
+/// Codes of a first character: every character, then every position.
+const POSITIONS_FROM: u64 = 0x11_0000;
+/// Codes of a second character: zero for none, else the character plus one.
+const SECONDS: u64 = 0x11_0001;
+
+const _: () = assert!(FIELDS_MAX <= 1 << TAG_BITS, "every tag has a number");
+// A tag is shared by two fields at most, and a value has no gram more often than it has characters.
+const _: () = assert!(
+    2 * GRAM_CHARS_MAX < 1 << REPEAT_BITS,
+    "every repeat has a number"
+);
+const _: () = assert!(
+    (POSITIONS_FROM + GRAM_CHARS_MAX as u64) * SECONDS < 1 << (64 - REPEAT_BITS - TAG_BITS),
+    "every text has a number"
+);
 
 /// The tag inside grams of a field. Given name and surname share one, so that a swap still matches.
 pub(super) fn tag(field: Field) -> &'static str {
@@ -32,122 +56,191 @@ pub(super) fn tag(field: Field) -> &'static str {
     }
 }
 
-/// The messages of one segment of one record, in one buffer that is wiped when dropped.
-pub(super) struct Messages {
-    text: Zeroizing<String>,
-    spans: Vec<Span>,
-}
+/// Tag, text and repeat of a gram as one number. Never zero: no character is cut out of nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Gram(u64);
 
-/// Where a message lies in the buffer.
-struct Span {
-    start: usize,
-    /// Before the number of its repeat.
-    gram_end: usize,
-    end: usize,
-}
+impl DefaultIsZeroes for Gram {}
 
-impl Messages {
-    pub(super) fn new() -> Self {
-        Self {
-            // Room for the grams of long values, so that growing leaves no copy behind.
-            text: Zeroizing::new(String::with_capacity(16 * 1024)),
-            spans: Vec::with_capacity(256),
+impl Gram {
+    /// The number, for finding a place in a table.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+
+    fn of(first: u64, second: u64, tag: u8) -> Self {
+        let text = first * SECONDS + second + 1;
+        Self((text << TAG_BITS | u64::from(tag)) << REPEAT_BITS)
+    }
+
+    fn one(c: char, tag: u8) -> Self {
+        Self::of(u64::from(c), 0, tag)
+    }
+
+    fn two(first: char, second: char, tag: u8) -> Self {
+        Self::of(u64::from(first), u64::from(second) + 1, tag)
+    }
+
+    fn placed(index: usize, c: char, tag: u8) -> Self {
+        Self::of(POSITIONS_FROM + index as u64, u64::from(c) + 1, tag)
+    }
+
+    /// A whole value that looks like another kind of gram is that gram: messages are compared as text.
+    fn whole(value: &str, tag: u8) -> Option<Self> {
+        let mut chars = value.chars();
+        match (chars.next(), chars.next(), chars.next()) {
+            (Some(one), None, _) => return Some(Self::one(one, tag)),
+            (Some(first), Some(second), None) => return Some(Self::two(first, second, tag)),
+            _ => {}
         }
+        let (place, text) = value.split_once(':')?;
+        let mut chars = text.chars();
+        let (Some(c), None) = (chars.next(), chars.next()) else {
+            return None;
+        };
+        let index = place.parse().ok().filter(|&at| at < GRAM_CHARS_MAX)?;
+        // A leading sign or zero makes another text.
+        let same = place.bytes().all(|b| b.is_ascii_digit())
+            && (place.len() == 1 || !place.starts_with('0'));
+        same.then(|| Self::placed(index, c, tag))
+    }
+
+    fn is_repeat_of(self, other: Self) -> bool {
+        (self.0 ^ other.0) >> REPEAT_BITS == 0
+    }
+
+    /// Writes the message: tag, gram, number of earlier equal grams, separated by U+001F.
+    pub(super) fn write(self, tags: &[&str], message: &mut String) {
+        let character = |code: u64| {
+            u32::try_from(code)
+                .ok()
+                .and_then(char::from_u32)
+                .into_iter()
+        };
+        let (tag, text) = (
+            self.0 >> REPEAT_BITS & ((1 << TAG_BITS) - 1),
+            (self.0 >> (REPEAT_BITS + TAG_BITS)) - 1,
+        );
+        let (first, second) = (text / SECONDS, text % SECONDS);
+        message.clear();
+        message.push_str(tags[usize::from(tag.to_le_bytes()[0])]);
+        message.push(SEPARATOR);
+        match first.checked_sub(POSITIONS_FROM) {
+            Some(index) => {
+                push_number(message, index);
+                message.push(':');
+            }
+            None => message.extend(character(first)),
+        }
+        message.extend(second.checked_sub(1).into_iter().flat_map(character));
+        message.push(SEPARATOR);
+        push_number(message, self.0 & ((1 << REPEAT_BITS) - 1));
+    }
+}
+
+/// Writes the message of a whole value that has no number.
+pub(super) fn write_whole(tag: &str, value: &str, repeat: usize, message: &mut String) {
+    message.clear();
+    message.push_str(tag);
+    message.push(SEPARATOR);
+    message.push_str(value);
+    message.push(SEPARATOR);
+    push_number(message, repeat as u64);
+}
+
+/// The grams of one segment of one record, in order, in a buffer that is wiped when dropped.
+pub(super) struct Grams(Zeroizing<Vec<Gram>>);
+
+impl Grams {
+    pub(super) fn new() -> Self {
+        // Room for whatever fits into a segment, so that growing leaves no copy behind.
+        Self(Zeroizing::new(Vec::with_capacity(
+            FIELDS_MAX * (2 * GRAM_CHARS_MAX + 1),
+        )))
     }
 
     /// Begins another record.
     pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.spans.clear();
+        self.0.clear();
     }
 
     pub(super) fn len(&self) -> usize {
-        self.spans.len()
+        self.0.len()
     }
 
-    pub(super) fn get(&self, index: usize) -> &str {
-        let span = &self.spans[index];
-        &self.text[span.start..span.end]
+    pub(super) fn from(&self, first: usize) -> &[Gram] {
+        &self.0[first..]
     }
 
-    /// Adds the messages of a value's grams in order: tag, gram, number of earlier equal grams in
-    /// this segment, separated by U+001F.
-    pub(super) fn add(&mut self, field: Field, kind: GramKind, value: &str) {
-        let tag = tag(field);
-        cut(kind, value, |parts| {
-            let start = self.text.len();
-            self.text.push_str(tag);
-            self.text.push(SEPARATOR);
-            parts.iter().for_each(|part| self.text.push_str(part));
-            self.text.push(SEPARATOR);
-            let gram_end = self.text.len();
-            let gram = &self.text[start..];
-            let equal = |span: &&Span| &self.text[span.start..span.gram_end] == gram;
-            let repeat = self.spans.iter().filter(equal).count();
-            push_number(&mut self.text, repeat);
-            self.spans.push(Span {
-                start,
-                gram_end,
-                end: self.text.len(),
-            });
+    /// Adds a value's grams. Equal ones are numbered, from gram `since` of the segment on: grams with another
+    /// tag are never equal. `false`: the value is one whole text that has no number, and nothing was added.
+    pub(super) fn add(&mut self, tag: u8, since: usize, kind: GramKind, value: &str) -> bool {
+        let chars = || value.chars().take(GRAM_CHARS_MAX);
+        match kind {
+            GramKind::Whole => match Gram::whole(value, tag) {
+                Some(gram) => self.push(since, gram),
+                None => return false,
+            },
+            GramKind::Positional => {
+                for (index, c) in chars().enumerate() {
+                    self.push(since, Gram::placed(index, c, tag));
+                }
+            }
+            GramKind::Bigram | GramKind::UnigramBigram => {
+                if kind == GramKind::UnigramBigram {
+                    for c in chars() {
+                        self.push(since, Gram::one(c, tag));
+                    }
+                }
+                let mut before = START;
+                for c in chars().chain([END]) {
+                    self.push(since, Gram::two(before, c, tag));
+                    before = c;
+                }
+            }
+        }
+        true
+    }
+
+    fn push(&mut self, since: usize, gram: Gram) {
+        // Fewer than a repeat's bits can count, so nothing overflows, and the loop is free to be unrolled.
+        let repeat = self.0[since..].iter().fold(0_u64, |repeat, other| {
+            repeat.wrapping_add(u64::from(other.is_repeat_of(gram)))
         });
+        self.0.push(Gram(gram.0 | repeat));
     }
 }
 
 /// A number in decimal figures.
-fn push_number(text: &mut String, number: usize) {
+fn push_number(text: &mut String, number: u64) {
     if number >= 10 {
         push_number(text, number / 10);
     }
-    text.push(char::from(b"0123456789"[number % 10]));
-}
-
-/// Cuts a value; a gram is handed on as parts that follow one another.
-fn cut(kind: GramKind, value: &str, mut emit: impl FnMut(&[&str])) {
-    let chars = || value.chars().take(GRAM_CHARS_MAX);
-    let (mut one, mut two) = ([0; 4], [0; 4]);
-    match kind {
-        GramKind::Whole => emit(&[value]),
-        GramKind::Positional => {
-            let mut place = String::with_capacity(4);
-            for (index, c) in chars().enumerate() {
-                place.clear();
-                push_number(&mut place, index);
-                emit(&[&place, ":", c.encode_utf8(&mut one)]);
-            }
-        }
-        GramKind::Bigram | GramKind::UnigramBigram => {
-            if kind == GramKind::UnigramBigram {
-                for c in chars() {
-                    emit(&[c.encode_utf8(&mut one)]);
-                }
-            }
-            let mut before = START;
-            for c in chars().chain([END]) {
-                emit(&[before.encode_utf8(&mut one), c.encode_utf8(&mut two)]);
-                before = c;
-            }
-        }
-    }
+    text.push(char::from(b'0' + (number % 10).to_le_bytes()[0]));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn messages(parts: &[(Field, GramKind, &str)]) -> Vec<String> {
+        let mut grams = Grams::new();
+        for &(_, kind, value) in parts {
+            assert!(grams.add(1, 0, kind, value), "a value with a number");
+        }
+        let readable = |gram: &Gram| {
+            let mut message = String::new();
+            gram.write(&["", tag(parts[0].0)], &mut message);
+            message
+                .replace(SEPARATOR, "|")
+                .replace(START, "^")
+                .replace(END, "$")
+        };
+        grams.from(0).iter().map(readable).collect()
+    }
+
     fn check(kind: GramKind, value: &str, expected: &[&str]) {
-        let mut messages = Messages::new();
-        messages.add(Field::Town, kind, value);
-        let got: Vec<String> = (0..messages.len())
-            .map(|index| {
-                messages
-                    .get(index)
-                    .replace('\u{1f}', "|")
-                    .replace(START, "^")
-                    .replace(END, "$")
-            })
-            .collect();
-        assert_eq!(got, expected);
+        assert_eq!(messages(&[(Field::Town, kind, value)]), expected);
     }
 
     #[test]
@@ -169,11 +262,45 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_value_is_the_gram_that_it_reads_like() {
+        for (value, kind, other) in [
+            ("a", GramKind::UnigramBigram, "a"),
+            ("ab", GramKind::Bigram, "ab"),
+            ("127:x", GramKind::Positional, "x"),
+        ] {
+            let whole = Gram::whole(value, 3).expect("has a number");
+            let mut message = String::new();
+            whole.write(&["", "", "", "t"], &mut message);
+            assert_eq!(message, format!("t\u{1f}{value}\u{1f}0"));
+            let mut grams = Grams::new();
+            grams.add(
+                3,
+                0,
+                kind,
+                &format!("{}{other}", "-".repeat(127 * usize::from(value.len() > 2))),
+            );
+            assert!(grams.from(0).contains(&whole), "{value}");
+        }
+        for value in [
+            "abc",
+            "128:x",
+            "00:x",
+            "+1:x",
+            "1:xy",
+            ":xy",
+            "\u{0}\u{0}\u{0}",
+        ] {
+            assert!(Gram::whole(value, 0).is_none(), "{value:?}");
+        }
+        assert_ne!(Gram::whole("\u{0}", 0).map(Gram::number), Some(0));
+    }
+
+    #[test]
     fn one_character_past_the_limit_is_not_cut() {
         let count = |length: usize| {
-            let mut messages = Messages::new();
-            messages.add(Field::Town, GramKind::UnigramBigram, &"ア".repeat(length));
-            messages.len()
+            let mut grams = Grams::new();
+            grams.add(0, 0, GramKind::UnigramBigram, &"ア".repeat(length));
+            grams.len()
         };
         assert_eq!(count(GRAM_CHARS_MAX), 2 * GRAM_CHARS_MAX + 1);
         assert_eq!(count(GRAM_CHARS_MAX + 1), 2 * GRAM_CHARS_MAX + 1);
@@ -198,17 +325,22 @@ mod tests {
                 "town|1$|0",
             ],
         );
+        let long = "ア".repeat(GRAM_CHARS_MAX);
+        let twice = [(Field::Surname, GramKind::UnigramBigram, long.as_str()); 2];
+        let mut last = messages(&twice)
+            .into_iter()
+            .filter(|message| message.contains("|ア|"));
+        let expected = format!("latin-name|ア|{}", 2 * GRAM_CHARS_MAX - 1);
+        assert_eq!(last.next_back(), Some(expected));
     }
 
     #[test]
     fn a_swap_of_given_name_and_surname_keeps_the_grams() {
         let grams = |given: &str, surname: &str| {
-            let mut messages = Messages::new();
-            messages.add(Field::GivenName, GramKind::Bigram, given);
-            messages.add(Field::Surname, GramKind::Bigram, surname);
-            let mut all: Vec<String> = (0..messages.len())
-                .map(|i| messages.get(i).to_owned())
-                .collect();
+            let mut all = messages(&[
+                (Field::GivenName, GramKind::Bigram, given),
+                (Field::Surname, GramKind::Bigram, surname),
+            ]);
             all.sort();
             all
         };

@@ -1,6 +1,7 @@
 //! Identifiers to tokens, as `linker/token/SPEC.md` says.
 
 mod cache;
+mod diffusion;
 mod filter;
 mod grams;
 mod keys;
@@ -8,6 +9,7 @@ mod keys;
 use std::fmt;
 
 use linker_token::{Epoch, Flags, ProjectId, RecordRef, Schema, Token, limits::REFERENCE_BYTES};
+use zeroize::Zeroize as _;
 
 use self::{filter::SegmentEncoder, keys::Prf};
 use crate::record::{Identifiers, SourceRecord};
@@ -15,9 +17,10 @@ use crate::record::{Identifiers, SourceRecord};
 /// Makes tokens of one project and epoch. Holds the sub-keys and a cache of known grams, both wiped
 /// when it is dropped.
 pub struct Encoder {
-    row_words: usize,
     segments: Vec<SegmentEncoder>,
     reference_key: Prf,
+    /// The tokens of the present record, under its present and its former name.
+    scratch: [Token; 2],
 }
 
 impl fmt::Debug for Encoder {
@@ -49,10 +52,15 @@ impl Encoder {
                 &secret.derive(keys::DIFFUSION, &context),
             )
         });
+        let empty = || Token {
+            reference: RecordRef([0; REFERENCE_BYTES]),
+            flags: Flags::default(),
+            row: vec![0; schema.row_words()],
+        };
         Self {
-            row_words: schema.row_words(),
             segments: segments.collect(),
             reference_key: Prf::new(reference_key),
+            scratch: [empty(), empty()],
         }
     }
 
@@ -73,14 +81,37 @@ impl Encoder {
 
     /// One token, two when the record has a former name, none when nothing usable is present.
     pub fn encode(&mut self, record: &SourceRecord) -> Vec<Token> {
-        let reference = self.reference(record.local_id());
         let mut tokens = Vec::with_capacity(1);
-        tokens.extend(self.encode_one(record.identifiers(), reference, record.flags()));
-        if let Some(former) = record.former() {
-            let token = self.encode_one(former, reference, record.flags());
-            tokens.extend(token.filter(|token| tokens.first().is_none_or(|t| t.row != token.row)));
-        }
+        self.encode_each(record, |token| tokens.push(token.clone()));
         tokens
+    }
+
+    /// The same without memory of its own for every token: each is handed to `take` in turn.
+    pub fn encode_each(&mut self, record: &SourceRecord, take: impl FnMut(&Token)) {
+        let reference = self.reference(record.local_id());
+        let (present, former) = (record.identifiers(), record.former());
+        self.encode_both(present, former, reference, record.flags(), take);
+    }
+
+    /// The same for identifiers under the present and the former name.
+    pub fn encode_both(
+        &mut self,
+        present: &Identifiers,
+        former: Option<&Identifiers>,
+        reference: RecordRef,
+        flags: Flags,
+        mut take: impl FnMut(&Token),
+    ) {
+        let first = self.fill(0, present, reference, flags);
+        if first {
+            take(&self.scratch[0]);
+        }
+        if let Some(former) = former
+            && self.fill(1, former, reference, flags)
+            && !(first && self.scratch[0].row == self.scratch[1].row)
+        {
+            take(&self.scratch[1]);
+        }
     }
 
     /// One row for one set of identifiers. `None` if every segment is missing.
@@ -90,20 +121,38 @@ impl Encoder {
         reference: RecordRef,
         flags: Flags,
     ) -> Option<Token> {
-        let mut row = vec![0_u64; self.row_words];
-        let mut flags = flags;
+        let present = self.fill(0, identifiers, reference, flags);
+        present.then(|| self.scratch[0].clone())
+    }
+
+    /// Writes a token into scratch space `at`. `false`: every segment is missing.
+    fn fill(
+        &mut self,
+        at: usize,
+        identifiers: &Identifiers,
+        reference: RecordRef,
+        flags: Flags,
+    ) -> bool {
+        let token = &mut self.scratch[at];
+        token.row.fill(0);
+        (token.reference, token.flags) = (reference, flags);
         let mut present = false;
         for (index, segment) in self.segments.iter_mut().enumerate() {
-            if segment.encode(identifiers, &mut row) {
+            if segment.encode(identifiers, &mut token.row) {
                 present = true;
             } else {
-                flags = flags.with_missing(index);
+                token.flags = token.flags.with_missing(index);
             }
         }
-        present.then_some(Token {
-            reference,
-            flags,
-            row,
-        })
+        present
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        for token in &mut self.scratch {
+            token.row.zeroize();
+            token.reference.0.zeroize();
+        }
     }
 }
