@@ -10,6 +10,12 @@ pub enum KernelError {
         /// The rule that was broken.
         rule: &'static str,
     },
+    /// The width or the threshold of a fold is not usable.
+    #[error("the fold of rows is not usable: {rule}")]
+    Fold {
+        /// The rule that was broken.
+        rule: &'static str,
+    },
     /// The configuration names a kernel that this processor cannot run.
     #[error("this processor cannot run the kernel {name}")]
     Unavailable {
@@ -17,7 +23,9 @@ pub enum KernelError {
         name: &'static str,
     },
     /// The configuration names a kernel that does not exist.
-    #[error("there is no kernel of that name; known are auto, scalar, avx2 and avx512")]
+    #[error(
+        "there is no kernel of that name; known are auto, scalar, popcnt, avx2, avx512 and neon"
+    )]
     Unknown,
     /// A kernel computed something else than the scalar form: a broken processor or hypervisor.
     #[error("the kernel {name} failed its self-test")]

@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use crate::{error::KernelError, limits};
+use crate::{
+    error::KernelError,
+    limits::{self, LANES},
+    tile::Lanes,
+};
 
 /// One segment's words and cut points.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +119,7 @@ impl Grading {
     /// # Panics
     /// If a row has another width.
     #[must_use]
+    #[inline(always)]
     pub fn pattern(&self, a: &[u64], b: &[u64], missing: u8) -> u32 {
         assert_eq!(a.len(), self.row_words, "rows have the grading's width");
         assert_eq!(b.len(), self.row_words, "rows have the grading's width");
@@ -129,17 +134,72 @@ impl Grading {
         pattern
     }
 
+    /// The pattern of rows that are at the bottom level in every segment but the `missing` ones.
+    pub(crate) fn bottom(&self, missing: u8) -> u32 {
+        let parts = self.segments.iter().enumerate();
+        let parts = parts.filter(|(index, _)| missing >> index & 1 == 0);
+        parts.map(|(_, part)| part.bottom()).sum()
+    }
+
     pub(crate) fn segments(&self) -> &[SegmentGrading] {
         &self.segments
     }
 }
 
 impl SegmentGrading {
+    /// The words of a segment that is known to have `W` of them, or any number if `W` is 0: a loop
+    /// over a constant number of words is unrolled.
+    #[inline]
+    pub(crate) fn words<const W: usize>(&self) -> Range<usize> {
+        let start = self.words.start;
+        if W == 0 {
+            self.words.clone()
+        } else {
+            start..start + W
+        }
+    }
+
     /// 1 + the number of cut points that `distance` exceeds.
+    #[inline]
     pub(crate) fn digit(&self, distance: u32) -> u32 {
         self.cuts
             .iter()
             .fold(1, |digit, &cut| digit + u32::from(distance > cut))
+    }
+
+    /// Distances above it are at the bottom level.
+    pub(crate) fn last_cut(&self) -> u32 {
+        self.cuts.last().copied().unwrap_or(0)
+    }
+
+    /// Takes the digit of the bottom level off the lanes whose row lacks the segment.
+    #[inline]
+    pub(crate) fn take_missing(&self, present: u8, out: &mut [u32; LANES]) {
+        let bottom = self.bottom();
+        for (lane, out) in out.iter_mut().enumerate() {
+            *out -= if present >> lane & 1 == 0 { bottom } else { 0 };
+        }
+    }
+
+    /// Takes off the `near` lanes what their levels are above the bottom one.
+    #[inline]
+    pub(crate) fn take_near(&self, mut near: u8, distances: &Lanes, out: &mut [u32; LANES]) {
+        while near != 0 {
+            let lane = near.trailing_zeros() as usize;
+            let within = |cut: &&u32| distances.0[lane] <= u64::from(**cut);
+            let levels = self
+                .cuts
+                .iter()
+                .filter(within)
+                .fold(0, |levels, _| levels + 1);
+            out[lane] -= levels * self.stride;
+            near &= near - 1;
+        }
+    }
+
+    /// What a segment at the bottom level adds to a pattern.
+    pub(crate) fn bottom(&self) -> u32 {
+        self.digit(u32::MAX) * self.stride
     }
 }
 

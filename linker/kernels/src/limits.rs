@@ -14,8 +14,17 @@ pub const PATTERNS_MAX: usize = 1 << 23;
 /// Most rows of a tile: 2,048 rows of 128 bytes are 256 KiB, a quarter of a core's L2. Tiles of
 /// 512 to 8,192 rows measured alike, 32,768 lost half.
 pub const TILE_ROWS: usize = 2048;
-/// Rows that one call of the AND-popcount kernels takes from the caller's query slice at a time.
+/// Groups of a full tile.
+pub const TILE_GROUPS: usize = TILE_ROWS / LANES;
+/// Rows that the kernels take from the caller's query slice at a time: a loaded word of a tile serves
+/// so many.
 pub const QUERY_STEP: usize = 4;
+/// Rows whose pairs choose the width of a fold: 131,000 pairs show a pass rate of one in a thousand
+/// to a tenth of itself, and take milliseconds.
+pub const FOLD_SAMPLE_ROWS: usize = 512;
+/// What a look at both rows of a pair that passed costs, in words of a fold: some 40 to 60 cycles
+/// against a tenth of a cycle.
+pub const EXACT_CHECK_WORDS: u64 = 500;
 
 const _: () = assert!(
     SEGMENTS_MAX <= 8,
@@ -26,4 +35,8 @@ const _: () = assert!(32 * 64 <= u16::MAX as usize, "bit counts fit in 16 bits")
 const _: () = assert!(
     PATTERNS_MAX <= i32::MAX as usize,
     "a pattern fits in a signed lane"
+);
+const _: () = assert!(
+    FOLD_SAMPLE_ROWS <= TILE_ROWS,
+    "the sample of a fold is one tile"
 );

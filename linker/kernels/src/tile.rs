@@ -1,6 +1,6 @@
 //! Rows side by side, so that one register holds the same word of eight rows.
 
-use crate::limits::{LANES, ROW_WORDS_ALLOWED, TILE_ROWS};
+use crate::limits::{LANES, ROW_WORDS_ALLOWED, SEGMENTS_MAX, TILE_GROUPS, TILE_ROWS};
 
 /// One word of eight rows, aligned to a cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +15,10 @@ pub struct Tile {
     row_words: usize,
     len: usize,
     words: Vec<Lanes>,
-    missing: Vec<[u8; LANES]>,
+    /// For each segment and group the lanes whose row has the segment.
+    present: [[u8; TILE_GROUPS]; SEGMENTS_MAX],
+    /// Segments that some row lacks.
+    missing: u8,
 }
 
 impl Tile {
@@ -33,7 +36,8 @@ impl Tile {
             row_words,
             len: 0,
             words: Vec::new(),
-            missing: Vec::new(),
+            present: [[0; TILE_GROUPS]; SEGMENTS_MAX],
+            missing: 0,
         }
     }
 
@@ -41,7 +45,8 @@ impl Tile {
     pub fn clear(&mut self) {
         self.len = 0;
         self.words.clear();
-        self.missing.clear();
+        self.present = [[0; TILE_GROUPS]; SEGMENTS_MAX];
+        self.missing = 0;
     }
 
     /// Adds a row with its missing-segment marks.
@@ -55,14 +60,16 @@ impl Tile {
         if lane == 0 {
             self.words
                 .resize(self.words.len() + self.row_words, Lanes::default());
-            self.missing.push([0; LANES]);
         }
         let start = self.words.len() - self.row_words;
         for (lanes, &word) in self.words[start..].iter_mut().zip(row) {
             lanes.0[lane] = word;
         }
-        let marks = self.missing.len() - 1;
-        self.missing[marks][lane] = missing;
+        let group = self.len / LANES;
+        for (segment, groups) in self.present.iter_mut().enumerate() {
+            groups[group] |= (!missing >> segment & 1) << lane;
+        }
+        self.missing |= missing;
         self.len += 1;
     }
 
@@ -87,15 +94,31 @@ impl Tile {
     /// Number of groups of eight rows, the last one perhaps not full.
     #[must_use]
     pub fn groups(&self) -> usize {
-        self.missing.len()
+        self.len.div_ceil(LANES)
     }
 
     /// The words of group `group`, one entry per word of a row.
+    #[inline]
     pub(crate) fn group(&self, group: usize) -> &[Lanes] {
         &self.words[group * self.row_words..(group + 1) * self.row_words]
     }
 
-    pub(crate) fn marks(&self, group: usize) -> [u8; LANES] {
-        self.missing[group]
+    /// The words of each group from `first` on.
+    #[inline]
+    pub(crate) fn groups_from(&self, first: usize) -> std::slice::ChunksExact<'_, Lanes> {
+        let start = (first * self.row_words).min(self.words.len());
+        self.words[start..].chunks_exact(self.row_words)
+    }
+
+    /// For each group the lanes whose row has segment `segment`; lanes without a row have none.
+    #[inline]
+    pub(crate) fn present(&self, segment: usize) -> &[u8; TILE_GROUPS] {
+        &self.present[segment]
+    }
+
+    /// Whether some row lacks segment `segment`.
+    #[inline]
+    pub(crate) fn lacks(&self, segment: usize) -> bool {
+        self.missing >> segment & 1 == 1
     }
 }

@@ -1,6 +1,6 @@
 //! Every kernel that this processor has computes what the scalar one computes.
 
-use linker_kernels::{Grading, Kernel, KernelChoice, Tile, available, limits, selected};
+use linker_kernels::{Grading, Kernel, KernelChoice, Sifted, Tile, available, limits, selected};
 use proptest::prelude::*;
 
 fn scalar() -> Kernel {
@@ -21,22 +21,97 @@ fn grading(row_words: usize) -> Grading {
     Grading::new(row_words, &parts).expect("the grading is sound")
 }
 
-/// Compares all kernels on these rows: every row against a tile of all of them.
-fn check(row_words: usize, rows: &[u64], marks: &[u8]) {
-    let grading = grading(row_words);
-    let mut tile = Tile::new(row_words);
-    for (row, &mark) in rows.chunks_exact(row_words).zip(marks) {
-        tile.push(row, mark);
-    }
-    let (mut found, mut expected) = (Vec::new(), Vec::new());
-    for &kernel in available() {
-        for (index, (row, &mark)) in rows.chunks_exact(row_words).zip(marks).enumerate() {
-            for first in [0, index / 8, tile.groups()] {
-                let expected = scalar().patterns(row, mark, &tile, first, &grading, &mut expected);
-                let found = kernel.patterns(row, mark, &tile, first, &grading, &mut found);
-                assert_eq!(found, expected, "patterns by {}", kernel.name());
+/// What a sift is, pair by pair.
+fn loud(
+    queries: &[u64],
+    missing: u8,
+    rows: &[u64],
+    marks: &[u8],
+    grading: &Grading,
+    watched: u8,
+) -> Vec<Sifted> {
+    let width = grading.row_words();
+    let mut found = Vec::new();
+    for (query, a) in (0..).zip(queries.chunks_exact(width)) {
+        for ((row, b), mark) in (0..).zip(rows.chunks_exact(width)).zip(marks) {
+            let pattern = grading.pattern(a, b, missing | mark);
+            let above = |segment: usize| {
+                let level = grading.level(pattern, segment);
+                watched >> segment & 1 == 1
+                    && level.is_some_and(|level| level + 1 < grading.levels(segment))
+            };
+            if (0..grading.segment_count()).any(above) {
+                found.push(Sifted {
+                    query,
+                    row,
+                    pattern,
+                });
             }
         }
+    }
+    found
+}
+
+/// Compares sifts of every kernel, and of single pairs, with the definition.
+fn check_sift(grading: &Grading, rows: &[u64], marks: &[u8], queries: usize, watched: u8) {
+    let width = grading.row_words();
+    let count = rows.len() / width;
+    let queries = &rows[..queries.min(count) * width];
+    let mut tile = Tile::new(width);
+    for (row, &mark) in rows.chunks_exact(width).zip(marks) {
+        tile.push(row, mark);
+    }
+    for &kernel in available() {
+        for missing in [0, marks[0]] {
+            let all = loud(queries, missing, rows, marks, grading, watched);
+            for first in [0, 1, tile.groups() / 2, tile.groups(), tile.groups() + 300] {
+                let (mut buffer, mut found) = (Vec::new(), Vec::new());
+                kernel.sift(
+                    queries,
+                    missing,
+                    &tile,
+                    first,
+                    grading,
+                    watched,
+                    &mut buffer,
+                    &mut found,
+                );
+                found.sort_unstable();
+                let of_first = |pair: &&Sifted| pair.row as usize >= first * limits::LANES;
+                let expected: Vec<Sifted> = all.iter().filter(of_first).copied().collect();
+                assert_eq!(found, expected, "sift by {}", kernel.name());
+            }
+        }
+        for (a, b) in queries
+            .chunks_exact(width)
+            .zip(rows.chunks_exact(width).rev())
+        {
+            let found = kernel.pattern_of(a, b, marks[0], grading);
+            assert_eq!(found, grading.pattern(a, b, marks[0]), "{}", kernel.name());
+        }
+    }
+}
+
+/// A grading of any widths, with cuts near the distance of random rows so that all levels occur.
+fn any_grading(row_words: usize, widths: &[usize], spread: u32) -> Grading {
+    let (mut start, mut parts) = (0, Vec::new());
+    for &width in widths {
+        if start == row_words {
+            break;
+        }
+        let end = row_words.min(start + width);
+        let middle = 32 * u32::try_from(end - start).expect("rows are short");
+        let cuts = [0, middle - spread, middle, middle + spread];
+        parts.push((start..end, cuts[..1 + width % 4].to_vec()));
+        start = end;
+    }
+    Grading::new(row_words, &parts).expect("the grading is sound")
+}
+
+/// Compares all kernels on these rows: every row against a tile of all of them.
+fn check(row_words: usize, rows: &[u64], marks: &[u8]) {
+    let tile = check_patterns(&grading(row_words), rows, marks);
+    for &kernel in available() {
         let (mut found, mut expected) = (Vec::new(), Vec::new());
         assert_eq!(
             kernel.common(rows, &tile, &mut found),
@@ -45,6 +120,33 @@ fn check(row_words: usize, rows: &[u64], marks: &[u8]) {
             kernel.name()
         );
     }
+}
+
+fn check_patterns(grading: &Grading, rows: &[u64], marks: &[u8]) -> Tile {
+    let row_words = grading.row_words();
+    let mut tile = Tile::new(row_words);
+    for (row, &mark) in rows.chunks_exact(row_words).zip(marks) {
+        tile.push(row, mark);
+    }
+    let (mut found, mut expected) = (Vec::new(), Vec::new());
+    for &kernel in available() {
+        for (index, (row, &mark)) in rows.chunks_exact(row_words).zip(marks).enumerate() {
+            for first in [0, index / 8, tile.groups()] {
+                let expected = scalar().patterns(row, mark, &tile, first, grading, &mut expected);
+                let found = kernel.patterns(row, mark, &tile, first, grading, &mut found);
+                assert_eq!(found, expected, "patterns by {}", kernel.name());
+            }
+        }
+    }
+    tile
+}
+
+/// The SplitMix64 finaliser.
+fn mixed(index: u64) -> u64 {
+    let mut word = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ word >> 31
 }
 
 #[test]
@@ -111,24 +213,22 @@ fn widths_must_fit() {
 
 /// The list a file enables and the list it asks the processor for are the same list.
 #[test]
-#[cfg(target_arch = "x86_64")]
 fn enabled_features_are_detected_features() {
     for source in [
+        include_str!("../src/x86_64/popcnt.rs"),
         include_str!("../src/x86_64/avx2.rs"),
         include_str!("../src/x86_64/avx512.rs"),
+        include_str!("../src/aarch64/neon.rs"),
     ] {
-        let detected: Vec<&str> = source
-            .split("is_x86_feature_detected!(\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
-        let enabled: Vec<&str> = source
-            .split("#[target_feature(enable = \"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+        let after = |start: &str| -> Vec<&str> {
+            let parts = source.split(start).skip(1);
+            parts.filter_map(|rest| rest.split('"').next()).collect()
+        };
+        let detected = after("_feature_detected!(\"").join(",");
+        let mut enabled = after("#[target_feature(enable = \"");
+        enabled.extend(after("loops!(\""));
         assert!(enabled.len() > 2, "the file enables features");
-        assert!(enabled.iter().all(|list| *list == detected.join(",")));
+        assert!(enabled.iter().all(|list| *list == detected));
     }
 }
 
@@ -142,5 +242,23 @@ proptest! {
         let row_words = limits::ROW_WORDS_ALLOWED[width];
         let whole = words.len() / row_words * row_words;
         check(row_words, &words[..whole], &marks);
+    }
+
+    #[test]
+    fn random_gradings_agree(
+        width in 0..3_usize,
+        seed in any::<u64>(),
+        rows in 1..100_usize,
+        widths in prop::collection::vec(1..33_usize, 1..9),
+        spread in 1..32_u32,
+        marks in prop::collection::vec(prop_oneof![Just(0), any::<u8>()], 100),
+        queries in 0..10_usize,
+        watched in any::<u8>(),
+    ) {
+        let row_words = limits::ROW_WORDS_ALLOWED[width];
+        let words: Vec<u64> = (0..(rows * row_words) as u64).map(|n| mixed(seed ^ n)).collect();
+        let grading = any_grading(row_words, &widths, spread);
+        check_sift(&grading, &words, &marks[..rows], queries, watched);
+        check_patterns(&grading, &words, &marks[..rows]);
     }
 }

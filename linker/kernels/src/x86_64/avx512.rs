@@ -2,120 +2,103 @@
 //!
 //! One word of eight rows is loaded, combined with the query's broadcast word, counted by one
 //! instruction and added. Lanes are 64 bits wide and a row has at most 2,048 bits, so nothing
-//! overflows. Levels are compare masks; a missing segment is a lane that the masks leave out.
+//! overflows. Levels and bounds are compare masks.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_loadl_epi64, _mm_storeu_si128, _mm256_storeu_si256,
-    _mm512_add_epi64, _mm512_and_si512, _mm512_cvtepi64_epi16, _mm512_cvtepi64_epi32,
-    _mm512_cvtepu8_epi64, _mm512_load_si512, _mm512_mask_add_epi64, _mm512_mask_cmpgt_epi64_mask,
-    _mm512_or_si512, _mm512_popcnt_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_testn_epi64_mask, _mm512_xor_si512,
+    __m128i, __m256i, __m512i, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
+    _mm256_sub_epi32, _mm512_add_epi64, _mm512_and_si512, _mm512_cmple_epi64_mask,
+    _mm512_cvtepi64_epi16, _mm512_cvtepi64_epi32, _mm512_load_si512, _mm512_mask_add_epi64,
+    _mm512_mask_cmple_epi64_mask, _mm512_popcnt_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_xor_si512,
 };
 
 use crate::{
-    grading::Grading,
-    limits::{LANES, QUERY_STEP},
+    fold::FoldTile,
+    grading::{Grading, SegmentGrading},
+    limits::{LANES, QUERY_STEP, TILE_GROUPS},
+    sift,
     tile::{Lanes, Tile},
 };
+
+type Sums = __m512i;
+
+/// A loaded word of eight rows serves so many queries.
+const STEP: usize = QUERY_STEP;
 
 /// Whether the processor has every feature that this file enables.
 pub(crate) fn detected() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vpopcntdq")
 }
 
+loops!("avx512f,avx512vpopcntdq");
+
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn load(lanes: &Lanes) -> __m512i {
+fn empty() -> Sums {
+    _mm512_setzero_si512()
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn start(lanes: &Lanes) -> Sums {
     // SAFETY: a reference to `Lanes` is 64 readable bytes, aligned to 64.
     unsafe { _mm512_load_si512(lanes.0.as_ptr().cast::<__m512i>()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn marks(marks: [u8; LANES]) -> __m512i {
-    let marks = marks.as_ptr().cast::<__m128i>();
-    // SAFETY: the instruction reads eight bytes and the array has eight.
-    let marks = unsafe { _mm_loadl_epi64(marks) };
-    _mm512_cvtepu8_epi64(marks)
-}
-
-/// See `scalar::patterns`. The caller has checked the widths.
-#[target_feature(enable = "avx512f,avx512vpopcntdq")]
-pub(crate) fn patterns(
-    row: &[u64],
-    missing: u8,
-    tile: &Tile,
-    first: usize,
-    grading: &Grading,
-    out: &mut [[u32; LANES]],
+fn count<const W: usize, const Q: usize, const XOR: bool>(
+    lanes: &[Lanes],
+    rows: [&[u64]; Q],
+    sums: &mut [Sums; Q],
 ) {
-    let missing = _mm512_set1_epi64(i64::from(missing));
-    for (group, out) in (first..tile.groups()).zip(out) {
-        let words = tile.group(group);
-        let missing = _mm512_or_si512(missing, marks(tile.marks(group)));
-        let mut pattern = _mm512_setzero_si512();
-        for (index, part) in grading.segments().iter().enumerate() {
-            let mut distance = _mm512_setzero_si512();
-            let pairs = words[part.words.clone()]
-                .iter()
-                .zip(&row[part.words.clone()]);
-            for (lanes, &word) in pairs {
-                let word = _mm512_set1_epi64(word.cast_signed());
-                let differing = _mm512_xor_si512(load(lanes), word);
-                distance = _mm512_add_epi64(distance, _mm512_popcnt_epi64(differing));
-            }
-            let present = _mm512_testn_epi64_mask(missing, _mm512_set1_epi64(1 << index));
-            let stride = _mm512_set1_epi64(i64::from(part.stride));
-            pattern = _mm512_mask_add_epi64(pattern, present, pattern, stride);
-            for &cut in &part.cuts {
-                let cut = _mm512_set1_epi64(i64::from(cut));
-                let above = _mm512_mask_cmpgt_epi64_mask(present, distance, cut);
-                pattern = _mm512_mask_add_epi64(pattern, above, pattern, stride);
-            }
+    // With a known number of words the loop unrolls.
+    let words = if W == 0 { lanes.len() } else { W };
+    let lanes = &lanes[..words];
+    for word in 0..words {
+        let lanes = start(&lanes[word]);
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            let row = _mm512_set1_epi64(row[word].cast_signed());
+            let bits = if XOR {
+                _mm512_xor_si512(lanes, row)
+            } else {
+                _mm512_and_si512(lanes, row)
+            };
+            *sums = _mm512_add_epi64(*sums, _mm512_popcnt_epi64(bits));
         }
-        let narrow = _mm512_cvtepi64_epi32(pattern);
-        let out = out.as_mut_ptr().cast::<__m256i>();
-        // SAFETY: the array behind `out` is 32 writable bytes; the store needs no alignment.
-        unsafe { _mm256_storeu_si256(out, narrow) };
     }
 }
 
-/// See `scalar::common`. The caller has checked the widths.
-#[target_feature(enable = "avx512f,avx512vpopcntdq")]
-pub(crate) fn common(queries: &[u64], tile: &Tile, out: &mut [[u16; LANES]]) {
-    let (width, groups) = (tile.row_words(), tile.groups());
-    let mut steps = queries.chunks_exact(QUERY_STEP * width);
-    let (full, rest) = out.split_at_mut(steps.len() * QUERY_STEP * groups);
-    for (queries, out) in (&mut steps).zip(full.chunks_exact_mut(QUERY_STEP * groups)) {
-        lines::<QUERY_STEP>(queries, tile, out);
-    }
-    let rest = rest.chunks_exact_mut(groups);
-    for (query, out) in steps.remainder().chunks_exact(width).zip(rest) {
-        lines::<1>(query, tile, out);
-    }
-}
-
-/// `Q` queries at once, so that a loaded word of the tile serves `Q` times.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn lines<const Q: usize>(queries: &[u64], tile: &Tile, out: &mut [[u16; LANES]]) {
-    let (width, groups) = (tile.row_words(), tile.groups());
-    let queries: [&[u64]; Q] = std::array::from_fn(|q| &queries[q * width..(q + 1) * width]);
-    for group in 0..groups {
-        let mut counts = [_mm512_setzero_si512(); Q];
-        for (word, lanes) in tile.group(group).iter().enumerate() {
-            let lanes = load(lanes);
-            for (count, query) in counts.iter_mut().zip(&queries) {
-                let query = _mm512_set1_epi64(query[word].cast_signed());
-                let both = _mm512_popcnt_epi64(_mm512_and_si512(lanes, query));
-                *count = _mm512_add_epi64(*count, both);
-            }
-        }
-        for (q, count) in counts.into_iter().enumerate() {
-            let narrow = _mm512_cvtepi64_epi16(count);
-            let out = out[q * groups + group].as_mut_ptr().cast::<__m128i>();
-            // SAFETY: the array behind `out` is 16 writable bytes; the store needs no alignment.
-            unsafe { _mm_storeu_si128(out, narrow) };
-        }
+fn at_most(sums: &Sums, limit: i64) -> u8 {
+    _mm512_cmple_epi64_mask(*sums, _mm512_set1_epi64(limit))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn take(sums: &Sums, near: u8, part: &SegmentGrading, out: &mut [u32; LANES]) {
+    let stride = _mm512_set1_epi64(i64::from(part.stride));
+    let mut digits = _mm512_setzero_si512();
+    for &cut in &part.cuts {
+        let cut = _mm512_set1_epi64(i64::from(cut));
+        let within = _mm512_mask_cmple_epi64_mask(near, *sums, cut);
+        digits = _mm512_mask_add_epi64(digits, within, digits, stride);
     }
+    let out = out.as_mut_ptr().cast::<__m256i>();
+    // SAFETY: the array behind `out` is 32 readable bytes; the load needs no alignment.
+    let before = unsafe { _mm256_loadu_si256(out) };
+    let rest = _mm256_sub_epi32(before, _mm512_cvtepi64_epi32(digits));
+    // SAFETY: the array behind `out` is 32 writable bytes; the store needs no alignment.
+    unsafe { _mm256_storeu_si256(out, rest) };
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn narrowed(sums: &Sums) -> [u16; LANES] {
+    let mut out = [0; LANES];
+    let narrow = _mm512_cvtepi64_epi16(*sums);
+    // SAFETY: the array is 16 writable bytes; the store needs no alignment.
+    unsafe { _mm_storeu_si128(out.as_mut_ptr().cast::<__m128i>(), narrow) };
+    out
 }
