@@ -1,6 +1,6 @@
 //! What the appliance keeps on disk: sealed token segments, the embedded database, the audit log.
 //!
-//! Three kinds of files, three rules:
+//! Kinds of files and their rules:
 //!
 //! - **Sealed files** (token segments, assignments, ID events, releases) are immutable. Each has its own
 //!   data key, sealed by the token's DKEK. A file counts only once the database names it.
@@ -8,6 +8,8 @@
 //!   generation and release. Every row has a MAC, and one root row covers all of them.
 //! - **The audit log** is append-only. A state change and its audit entry are one database
 //!   transaction; the entry is in the log, synced, before the change is answered.
+//! - **Scratch parts** are what a run larger than memory puts aside: sealed under a key that no file ever
+//!   holds, removed with the run, swept after a crash. Scratch space needs no open store.
 //!
 //! Reading order: [`limits`], [`error`], [`record`], then [`Store`]. Calls block: a server wraps them.
 
@@ -26,6 +28,7 @@ pub mod record;
 mod releases;
 mod rows;
 mod runs;
+mod scratch;
 mod sealed;
 mod store;
 mod tree;
@@ -41,5 +44,6 @@ pub use record::{
     Admission, AdmittedBatch, Assignment, Assignments, BatchRow, Committed, GenerationRow, IdEvent,
     ReleaseDraft, ReleaseLine, ReleasePage, ReleaseRow, ResolutionDraft, RunRow, Scope,
 };
+pub use scratch::{ScratchRoom, SealedScratch};
 pub use store::Store;
 pub use uploads::UploadState;

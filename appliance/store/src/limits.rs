@@ -56,7 +56,19 @@ pub const PROBE_BYTES: usize = 1 << 20;
 pub const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest wait: space that comes back is noticed within half a minute.
 pub const RETRY_LONGEST: Duration = Duration::from_secs(15);
+/// Plaintext bytes of one frame of a scratch part: sealing it takes some 60 microseconds, opening the file a
+/// tenth of that, and a thousand parts that fill at once are 64 MiB of buffers.
+pub const SCRATCH_FRAME_BYTES: usize = 64 * 1024;
+/// Smallest buffer of a part that holds anything: 26 rows of 156 bytes.
+pub const SCRATCH_BUFFER_BYTES_MIN: usize = 4 * 1024;
+/// One part in so many of the disk stays free when a run plans its scratch space: a twentieth, 5%.
+pub const SCRATCH_RESERVE_SHARE: u64 = 20;
 
+const _: () = assert!(
+    SCRATCH_FRAME_BYTES <= keymgmt_custody::limits::FRAME_BYTES_MAX
+        && SCRATCH_BUFFER_BYTES_MIN <= SCRATCH_FRAME_BYTES,
+    "a scratch frame is one frame of the cipher"
+);
 const _: () = assert!(
     linker_token::limits::BATCH_ROWS_MAX * (32 * 8 + 16 + 4) < (CHUNKS_MAX as usize) << 20,
     "the widest batch fits its chunks"
