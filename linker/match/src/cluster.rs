@@ -1,24 +1,52 @@
 //! Links become clusters, and one bad link must not glue two persons together.
 //!
-//! Links are taken from the heaviest to the lightest. If a link joins two clusters, *all* pairs
-//! across them are weighed, candidates or not. The clusters merge only if no pair contradicts (names
-//! and birth dates both different) and the mean weight reaches the link threshold. A pair adds at
-//! most 24 bits and takes at most 24, and a pair that a rule holds back adds nothing, so a single
-//! link between two clusters of ten adds a quarter of a bit to a mean of −24. A merge beyond the
-//! size bound is refused. Refused links go to review.
+//! The link graph falls into components that have nothing to do with each other. A component of two
+//! records is one person if nothing forbids it. In a larger one (see [`component`]) all pairs across
+//! two clusters are weighed before these merge, candidates or not, and most of them have to agree.
+//! Components that are too large for that are cut first (see [`cut`]).
 //!
-//! Components of the link graph are independent of each other, so they run in parallel and the
-//! result does not depend on the number of threads.
+//! What people decided stands above: records that must-link verdicts join are one *unit* from the
+//! start, units that a do-not-link verdict keeps apart never meet in a cluster, and neither do two
+//! records of one site that is free of duplicates. Links that no merge followed go to review.
+//!
+//! Components are worked on in parallel; the result does not depend on the number of threads.
+
+mod bond;
+mod component;
+mod cut;
+
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use self::component::{Bench, Outcome};
 use crate::{
     compare::Kept,
-    limits,
     rules::{Decision, Rule},
     settings::Settings,
-    weigh::{Evaluation, Scorer},
+    verdict::Decided,
+    weigh::Evaluation,
 };
+
+/// Records whose components make one work item.
+const ITEM_RECORDS: usize = 1 << 14;
+
+/// What there is to cluster.
+#[derive(Clone, Copy)]
+pub(crate) struct Graph<'a> {
+    /// Number of records.
+    pub(crate) records: usize,
+    /// Links and pairs for review, one entry per pair, sorted by its records.
+    pub(crate) kept: &'a [Kept],
+    /// Weighs two records that are not among the kept pairs.
+    pub(crate) weigh: &'a (dyn Fn(u32, u32) -> Evaluation + Sync),
+    /// The site of a record.
+    pub(crate) site: &'a (dyn Fn(u32) -> u16 + Sync),
+    /// Whether a record has several rows.
+    pub(crate) several_rows: &'a (dyn Fn(u32) -> bool + Sync),
+    pub(crate) decided: &'a Decided,
+    pub(crate) settings: &'a Settings,
+}
 
 /// The clusters of a run.
 #[derive(Debug)]
@@ -26,81 +54,74 @@ pub(crate) struct Clusters {
     /// For each record its cluster; clusters are numbered by their first record.
     pub(crate) cluster_of_record: Vec<u32>,
     pub(crate) count: u32,
-    /// Links between different clusters.
+    /// Links between different clusters that no verdict settles, and why they were refused.
     pub(crate) refused: Vec<Kept>,
-    /// Clusters that a merge would have taken beyond the size bound.
+    /// Clusters that a merge would have taken beyond the size bound, or that verdicts did.
     pub(crate) over_bound: u64,
+    /// Components of the link graph that were too large to be looked at as a whole.
+    pub(crate) cut: u64,
 }
 
-/// What one component of the link graph became: a representative per record.
-struct Component {
-    /// (record, first record of its cluster)
-    heads: Vec<(u32, u32)>,
-    over_bound: u64,
-}
-
-pub(crate) fn cluster(
-    records: usize,
-    kept: &[Kept],
-    scorer: &Scorer<'_>,
-    settings: &Settings,
-    done: &(dyn Fn(u64) + Sync),
-) -> Clusters {
-    let links: Vec<Kept> = kept
-        .iter()
-        .copied()
-        .filter(|k| k.decision == Decision::Link)
-        .collect();
-    let mut links = with_roots(records, links);
-    links.par_sort_unstable_by_key(|&(root, link)| {
-        (root, std::cmp::Reverse(link.weight), link.a, link.b)
-    });
-    let groups: Vec<&[(u32, Kept)]> = links.chunk_by(|a, b| a.0 == b.0).collect();
-    let components: Vec<Component> = groups
-        .par_iter()
-        .map(|links| {
-            let component = Growing::new(links, scorer, settings).finish(links);
-            done(links.len() as u64);
-            component
+/// Clusters the records; `done` is told how many links are settled.
+pub(crate) fn cluster(graph: Graph<'_>, done: &(dyn Fn(u64) + Sync)) -> Clusters {
+    let root = roots(graph);
+    let mut head: Vec<u32> = (0..).take(graph.records).collect();
+    for &(record, unit) in graph.decided.joined() {
+        head[record as usize] = unit;
+    }
+    let large = large_components(graph, &root);
+    let (starts, links) = grouped(graph, &root, &large);
+    let pairs = settle_pairs(graph, &root, &large, &mut head);
+    drop((root, large));
+    done(pairs);
+    let items: Vec<usize> = (0..graph.records).step_by(ITEM_RECORDS).collect();
+    let outcomes: Vec<Outcome> = items
+        .into_par_iter()
+        .map_init(Bench::default, |bench, first| {
+            let mut outcome = Outcome::default();
+            let ends = &starts[first..=graph.records.min(first + ITEM_RECORDS)];
+            for range in ends.windows(2).filter(|range| range[0] < range[1]) {
+                let links = &links[range[0] as usize..range[1] as usize];
+                component::solve(graph, links, bench, &mut outcome);
+            }
+            done(u64::from(ends[ends.len() - 1] - ends[0]));
+            outcome
         })
         .collect();
-    let mut head: Vec<u32> = (0..).take(records).collect();
-    for &(record, first) in components.iter().flat_map(|component| &component.heads) {
+    drop((starts, links));
+    for &(record, first) in outcomes.iter().flat_map(|outcome| &outcome.heads) {
         head[record as usize] = first;
     }
-    let mut cluster_of_record = vec![0; records];
-    let mut count = 0;
-    for (record, first) in (0_u32..).zip(&head) {
-        cluster_of_record[record as usize] = if *first == record {
-            count += 1;
-            count - 1
-        } else {
-            cluster_of_record[*first as usize]
-        };
-    }
-    let apart = |link: &Kept| head[link.a as usize] != head[link.b as usize];
+    let (cluster_of_record, count) = numbered(&head);
+    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     Clusters {
-        refused: links.iter().map(|&(_, link)| link).filter(apart).collect(),
-        over_bound: components
-            .iter()
-            .map(|component| component.over_bound)
-            .sum(),
+        refused: refused(graph, &cluster_of_record),
+        over_bound: sum(|outcome| outcome.over_bound) + too_large_by_verdict(graph, &outcomes),
+        cut: sum(|outcome| outcome.cut),
         cluster_of_record,
         count,
     }
 }
 
-/// The links, each with the first record of its component.
-fn with_roots(records: usize, links: Vec<Kept>) -> Vec<(u32, Kept)> {
-    let mut parent: Vec<u32> = (0..).take(records).collect();
-    for link in &links {
-        let (a, b) = (find(&mut parent, link.a), find(&mut parent, link.b));
+/// The kept pairs that are links and that no person forbade.
+fn is_link(graph: Graph<'_>, kept: &Kept) -> bool {
+    kept.decision == Decision::Link && !graph.decided.are_apart_records(kept.a, kept.b)
+}
+
+/// For each record the first record of its component.
+fn roots(graph: Graph<'_>) -> Vec<u32> {
+    let mut parent: Vec<u32> = (0..).take(graph.records).collect();
+    let links = graph.kept.iter().filter(|kept| is_link(graph, kept));
+    let pairs = links.map(|link| (link.a, link.b));
+    for (a, b) in pairs.chain(graph.decided.joined().iter().copied()) {
+        let (a, b) = (find(&mut parent, a), find(&mut parent, b));
         parent[a.max(b) as usize] = a.min(b);
     }
-    let rooted = links
-        .into_iter()
-        .map(|link| (find(&mut parent, link.a), link));
-    rooted.collect()
+    for record in 0..parent.len() {
+        // A root stands before all records that it is the root of.
+        parent[record] = parent[parent[record] as usize];
+    }
+    parent
 }
 
 fn find(parent: &mut [u32], mut record: u32) -> u32 {
@@ -112,190 +133,133 @@ fn find(parent: &mut [u32], mut record: u32) -> u32 {
     record
 }
 
-/// Clusters of one component while they grow.
-struct Growing<'a> {
-    scorer: &'a Scorer<'a>,
-    settings: &'a Settings,
-    /// Sorted records of the component.
-    records: Vec<u32>,
-    /// For each of them its cluster.
-    cluster_of: Vec<usize>,
-    /// Members of each cluster; empty once merged away.
-    members: Vec<Vec<u32>>,
-    over_bound: Vec<bool>,
+/// For each root whether its component is more than two records without verdicts.
+fn large_components(graph: Graph<'_>, root: &[u32]) -> Vec<bool> {
+    let mut records = vec![0_u8; root.len()];
+    for &root in root {
+        let count = &mut records[root as usize];
+        *count = count.saturating_add(1);
+    }
+    let mut large: Vec<bool> = records.into_iter().map(|count| count > 2).collect();
+    for &(record, _) in graph.decided.joined() {
+        large[root[record as usize] as usize] = true;
+    }
+    large
 }
 
-impl<'a> Growing<'a> {
-    fn new(links: &[(u32, Kept)], scorer: &'a Scorer<'a>, settings: &'a Settings) -> Self {
-        let ends = links.iter().flat_map(|(_, link)| [link.a, link.b]);
-        let mut records: Vec<u32> = ends.collect();
-        records.sort_unstable();
-        records.dedup();
-        Self {
-            scorer,
-            settings,
-            cluster_of: (0..records.len()).collect(),
-            members: records.iter().map(|&record| vec![record]).collect(),
-            over_bound: vec![false; records.len()],
-            records,
-        }
+/// The links of large components, as places in the kept pairs, one component after another: where
+/// each root's links start, and the links.
+fn grouped(graph: Graph<'_>, root: &[u32], large: &[bool]) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0_u32; graph.records + 1];
+    let in_large = || {
+        let links = (0_u32..).zip(graph.kept);
+        links
+            .filter(|(_, kept)| is_link(graph, kept))
+            .map(|(place, kept)| (place, root[kept.a as usize]))
+            .filter(|(_, root)| large[*root as usize])
+    };
+    in_large().for_each(|(_, root)| starts[root as usize + 1] += 1);
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
     }
-
-    fn finish(mut self, links: &[(u32, Kept)]) -> Component {
-        for (_, link) in links {
-            let (a, b) = (self.cluster(link.a), self.cluster(link.b));
-            if a != b && self.may_merge(a, b) {
-                self.merge(a.min(b), a.max(b));
-            }
-        }
-        let firsts = self
-            .members
-            .iter()
-            .map(|members| members.iter().min().copied());
-        let firsts: Vec<Option<u32>> = firsts.collect();
-        let heads = self.records.iter().zip(&self.cluster_of);
-        Component {
-            heads: heads
-                .filter_map(|(&record, &cluster)| firsts[cluster].map(|first| (record, first)))
-                .collect(),
-            over_bound: self.over_bound.iter().map(|&over| u64::from(over)).sum(),
-        }
+    let mut next = starts.clone();
+    let mut links = vec![0; starts[graph.records] as usize];
+    for (place, root) in in_large() {
+        links[next[root as usize] as usize] = place;
+        next[root as usize] += 1;
     }
-
-    fn cluster(&self, record: u32) -> usize {
-        let at = self.records.partition_point(|&other| other < record);
-        self.cluster_of[at]
-    }
-
-    fn may_merge(&mut self, a: usize, b: usize) -> bool {
-        let (ones, others) = (&self.members[a], &self.members[b]);
-        if ones.len() + others.len() > self.settings.cluster_records_max {
-            let larger = if ones.len() >= others.len() { a } else { b };
-            self.over_bound[larger] = true;
-            return false;
-        }
-        let mut sum = 0_i64;
-        for &one in ones {
-            for &other in others {
-                let Some(support) = support(self.scorer.records(one, other)) else {
-                    return false;
-                };
-                sum += i64::from(support);
-            }
-        }
-        let pairs = i64::try_from(ones.len() * others.len()).expect("clusters are bounded");
-        sum >= pairs * i64::from(self.settings.link_threshold)
-    }
-
-    fn merge(&mut self, into: usize, from: usize) {
-        let moved = std::mem::take(&mut self.members[from]);
-        for &record in &moved {
-            let at = self.records.partition_point(|&other| other < record);
-            self.cluster_of[at] = into;
-        }
-        self.members[into].extend(moved);
-        self.over_bound[into] |= std::mem::take(&mut self.over_bound[from]);
-    }
+    (starts, links)
 }
 
-/// What a pair across two clusters adds to a merge; `None` forbids it.
-fn support(evaluation: Evaluation) -> Option<i32> {
-    let max = limits::MERGE_WEIGHT_MAX;
-    let weight = evaluation.weight.clamp(-max, max);
-    match evaluation.rule {
-        Rule::Contradiction | Rule::TestRecord => None,
-        Rule::Weight => Some(weight),
-        Rule::Twins | Rule::Relatives | Rule::ThinEvidence | Rule::Clusters => Some(weight.min(0)),
+/// Joins the records of components of two and returns how many there are.
+fn settle_pairs(graph: Graph<'_>, root: &[u32], large: &[bool], head: &mut [u32]) -> u64 {
+    let links = graph.kept.iter().filter(|kept| is_link(graph, kept));
+    let mut count = 0;
+    for link in links.filter(|link| !large[root[link.a as usize] as usize]) {
+        count += 1;
+        if !same_site(graph, link.a, link.b) {
+            head[link.b as usize] = link.a;
+        }
     }
+    count
+}
+
+/// Whether two records are of one site in which a person has at most one.
+fn same_site(graph: Graph<'_>, a: u32, b: u32) -> bool {
+    let site = (graph.site)(a);
+    site == (graph.site)(b) && graph.decided.is_free_of_duplicates(site)
+}
+
+/// Clusters numbered by their first record, from the first record of each record's cluster.
+fn numbered(head: &[u32]) -> (Vec<u32>, u32) {
+    let mut cluster_of_record = vec![0; head.len()];
+    let mut count = 0;
+    for (record, first) in (0_u32..).zip(head) {
+        cluster_of_record[record as usize] = if *first == record {
+            count += 1;
+            count - 1
+        } else {
+            cluster_of_record[*first as usize]
+        };
+    }
+    (cluster_of_record, count)
+}
+
+/// Units above the size bound in which no link had a part, so that no component told of them.
+fn too_large_by_verdict(graph: Graph<'_>, outcomes: &[Outcome]) -> u64 {
+    let members = graph.decided.members_by_unit();
+    let mut seen: Vec<u32> = outcomes
+        .iter()
+        .flat_map(|outcome| outcome.units.iter().copied())
+        .collect();
+    seen.sort_unstable();
+    let large = members.filter(|unit| unit.len() > graph.settings.cluster_records_max);
+    large
+        .filter(|unit| seen.binary_search(&unit[0].0).is_err())
+        .count() as u64
+}
+
+/// Links between different clusters, and why nothing followed from them.
+fn refused(graph: Graph<'_>, cluster_of_record: &[u32]) -> Vec<Kept> {
+    let cluster = |record: u32| cluster_of_record[record as usize];
+    let links = graph.kept.par_iter().copied().filter(|kept| {
+        kept.decision == Decision::Link
+            && cluster(kept.a) != cluster(kept.b)
+            && !graph.decided.settles(kept.a, kept.b)
+    });
+    let rule = Rule::Clusters;
+    let mut refused: Vec<Kept> = links.map(|link| Kept { rule, ..link }).collect();
+    if graph.decided.is_empty() || refused.is_empty() {
+        return refused;
+    }
+    let mut members: Vec<(u32, u32)> = cluster_of_record.iter().copied().zip(0..).collect();
+    members.par_sort_unstable();
+    let members = |cluster: u32| {
+        let start = members.partition_point(|member| member.0 < cluster);
+        let rest = members[start..].iter();
+        rest.take_while(move |member| member.0 == cluster)
+            .map(|member| member.1)
+    };
+    let mut known = BTreeMap::new();
+    for link in &mut refused {
+        let (one, other) = (cluster(link.a), cluster(link.b));
+        let ends = (one.min(other), one.max(other));
+        link.rule = *known.entry(ends).or_insert_with(|| {
+            let pairs = members(one).flat_map(|a| members(other).map(move |b| (a, b)));
+            let mut rule = Rule::Clusters;
+            for (a, b) in pairs {
+                if graph.decided.are_apart_records(a, b) {
+                    return Rule::Verdict;
+                }
+                if same_site(graph, a, b) {
+                    rule = Rule::OnePerSite;
+                }
+            }
+            rule
+        });
+    }
+    refused
 }
 
 #[cfg(test)]
-mod tests {
-    use linker_token::{Flags, RecordRef, Schema, Token, TokenBatch};
-
-    use super::*;
-    use crate::{
-        block,
-        dataset::Dataset,
-        model::{Model, ModelSource, Parameters},
-        random::SplitMix,
-    };
-
-    /// Two persons with ten equal records each; `shared` segments are the same for both persons.
-    fn persons(shared: &[usize]) -> Dataset {
-        let schema = Schema::jp_1();
-        let mut random = SplitMix::new(3);
-        let mut draw = || (0..16).map(|_| random.next()).collect::<Vec<u64>>();
-        let (one, mut other) = (draw(), draw());
-        for &segment in shared {
-            let words = schema.segments()[segment].words.clone();
-            other[words.clone()].copy_from_slice(&one[words]);
-        }
-        let parts = (0..20).map(|site: u16| {
-            let mut batch = TokenBatch::new(&schema);
-            let token = Token {
-                reference: RecordRef([7; 16]),
-                flags: Flags::default(),
-                row: if site < 10 {
-                    one.clone()
-                } else {
-                    other.clone()
-                },
-            };
-            batch.push(&token).expect("the row fits");
-            (site, batch)
-        });
-        Dataset::build(&schema, parts).expect("the rows fit")
-    }
-
-    /// Clusters after every true link and one planted link of huge weight.
-    fn check(shared: &[usize]) -> (u32, usize) {
-        let dataset = persons(shared);
-        let settings = Settings::standard();
-        let blocks = block::build(&dataset, &settings, &|_| ());
-        let default = Parameters::default_for(dataset.schema(), 10_000);
-        let source = ModelSource::DefaultFewRecords;
-        let model = Model::new(dataset.schema(), source, default, &blocks.present);
-        let scorer = Scorer::new(&dataset, &blocks, &settings, &model);
-        let link = |a, b, weight| Kept {
-            a,
-            b,
-            weight,
-            decision: Decision::Link,
-            rule: Rule::Weight,
-        };
-        let pairs = (0..20).flat_map(|a| (a + 1..20).map(move |b| (a, b)));
-        let mut links: Vec<Kept> = pairs
-            .filter(|(a, b)| a / 10 == b / 10)
-            .map(|(a, b)| link(a, b, scorer.records(a, b).weight))
-            .collect();
-        assert!(
-            links
-                .iter()
-                .all(|link| link.weight > settings.link_threshold)
-        );
-        // Planted as the heaviest, as the lightest and in the middle.
-        let mut results = Vec::new();
-        for weight in [i32::MAX / 2, links[0].weight, settings.link_threshold] {
-            links.push(link(9, 10, weight));
-            let clusters = cluster(20, &links, &scorer, &settings, &|_| ());
-            results.push((clusters.count, clusters.refused.len()));
-            links.pop();
-        }
-        assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
-        results[0]
-    }
-
-    #[test]
-    fn one_bad_link_never_merges_two_clean_clusters() {
-        assert_eq!(check(&[]), (2, 1), "contradiction");
-        assert_eq!(check(&[2]), (2, 1), "equal birth dates");
-        assert_eq!(check(&[3, 4]), (2, 1), "a household");
-        assert_eq!(check(&[2, 3, 4]), (2, 1), "twins");
-    }
-
-    #[test]
-    fn clean_links_make_one_cluster() {
-        assert_eq!(check(&[0, 1, 2, 3, 4]), (1, 0));
-    }
-}
+mod tests;

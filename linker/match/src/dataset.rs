@@ -1,10 +1,18 @@
 //! The rows of a run in canonical order.
 
-use linker_kernels::{Grading, Tile};
-use linker_token::{Flags, RecordRef, Schema, TokenBatch};
-use rayon::prelude::*;
+use std::{ops::Range, sync::Arc};
 
-use crate::{error::MatchError, limits};
+use linker_kernels::Grading;
+use linker_token::{Flags, RecordRef, Schema, TokenBatch};
+
+use crate::{
+    error::MatchError,
+    index::{Arrival, Index, NONE},
+    memory::Need,
+    rows::{Away, Store},
+    settings::Settings,
+    source::Source,
+};
 
 /// Names a record across runs: the caller's site number and the site's opaque reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,18 +23,20 @@ pub struct RecordKey {
     pub reference: RecordRef,
 }
 
-/// All rows of a run, sorted by site, reference and bits, so that the order of arrival never
+/// All rows of a run, numbered by site, reference and content, so that the order of arrival never
 /// matters. Rows of one site with one reference are one record. A row that occurs twice with all its
 /// bits and flags is kept once.
+///
+/// A segment of nothing but zeros or ones counts as missing. The rows may be in memory or outside; the
+/// result of a run is the same.
 pub struct Dataset {
     schema: Schema,
     grading: Grading,
-    rows: Vec<u64>,
-    flags: Vec<Flags>,
-    record_of_row: Vec<u32>,
-    /// Row numbers at which the records start, and the number of rows.
-    first_row: Vec<u32>,
-    keys: Vec<RecordKey>,
+    index: Index,
+    /// Per record whether it is compared at all.
+    compared: Vec<bool>,
+    quarantined: u64,
+    store: Store,
 }
 
 impl std::fmt::Debug for Dataset {
@@ -37,28 +47,98 @@ impl std::fmt::Debug for Dataset {
 }
 
 impl Dataset {
-    /// Takes the batches of all sites and puts their rows in canonical order.
+    /// Takes the batches of all sites into memory.
     ///
     /// # Errors
     /// [`MatchError::RowWidth`], [`MatchError::TooMany`], or [`MatchError::Schema`] if the segments'
     /// cut points cannot be told apart at their width.
-    ///
-    /// # Panics
-    /// Never: the number of rows is checked first.
     pub fn build(
         schema: &Schema,
         parts: impl IntoIterator<Item = (u16, TokenBatch)>,
     ) -> Result<Self, MatchError> {
-        let segments = schema.segments().iter();
-        let segments: Vec<_> = segments.map(|s| (s.words.clone(), s.cuts())).collect();
-        let grading = Grading::new(schema.row_words(), &segments).map_err(MatchError::Schema)?;
-        let width = schema.row_words();
-        let mut arrival = Arrival::default();
+        let grading = graded(schema)?;
+        let mut arrival = Arrival::new(schema, 0, true);
         for (site, batch) in parts {
-            arrival.take(width, site, &batch)?;
+            arrival.take(site, &batch)?;
         }
-        let order = arrival.sort(width);
-        Ok(arrival.into_dataset(schema.clone(), grading, &order))
+        Ok(Self::from_index(
+            schema,
+            grading,
+            arrival.into_index(),
+            None,
+        ))
+    }
+
+    /// Takes the rows of a source into memory, or only their index if the rows do not fit in the
+    /// settings' memory bound; then [`crate::link_with`] needs scratch space.
+    ///
+    /// # Errors
+    /// As [`Self::build`]; [`MatchError::Memory`] if not even the index fits, before anything is read;
+    /// [`MatchError::Source`].
+    ///
+    /// # Panics
+    /// Never: the number of rows is checked first.
+    pub fn open(
+        schema: &Schema,
+        source: Arc<dyn Source>,
+        settings: &Settings,
+    ) -> Result<Self, MatchError> {
+        let grading = graded(schema)?;
+        let rows = source.rows();
+        let need = Need::of(schema, rows, settings)?;
+        let room = need.room(settings.memory_bytes)?;
+        let capacity = usize::try_from(rows).expect("rows are bounded");
+        let mut arrival = Arrival::new(schema, capacity, room.is_none());
+        source.read(&mut |site, batch| {
+            if (arrival.len() + batch.len()) as u64 > rows {
+                return Err(MatchError::Source(
+                    "the source has more rows than it says".into(),
+                ));
+            }
+            arrival.take(site, &batch)
+        })?;
+        let away = room.map(|room| (source, room));
+        Ok(Self::from_index(
+            schema,
+            grading,
+            arrival.into_index(),
+            away,
+        ))
+    }
+
+    fn from_index(
+        schema: &Schema,
+        grading: Grading,
+        mut index: Index,
+        away: Option<(Arc<dyn Source>, usize)>,
+    ) -> Self {
+        let place = std::mem::take(&mut index.place);
+        let store = match away {
+            None => Store::Held {
+                words: index.words.take().unwrap_or_default(),
+                place,
+            },
+            Some((source, room)) => {
+                let mut row_of = vec![NONE; index.arrived];
+                for (row, &at) in (0..).zip(&place) {
+                    row_of[at as usize] = row;
+                }
+                Store::Away(Away {
+                    source,
+                    row_of,
+                    room,
+                })
+            }
+        };
+        let (compared, quarantined) = index.compared();
+        Self {
+            schema: schema.clone(),
+            grading,
+            index,
+            compared,
+            quarantined,
+            store,
+        }
     }
 
     /// The schema of the rows.
@@ -70,19 +150,25 @@ impl Dataset {
     /// Number of rows.
     #[must_use]
     pub fn row_count(&self) -> usize {
-        self.flags.len()
+        self.index.flags.len()
     }
 
     /// Number of records.
     #[must_use]
     pub fn record_count(&self) -> usize {
-        self.keys.len()
+        self.index.keys.len()
     }
 
     /// The records' names, in canonical order: record `i` is `keys()[i]`.
     #[must_use]
     pub fn keys(&self) -> &[RecordKey] {
-        &self.keys
+        &self.index.keys
+    }
+
+    /// Whether the rows are in memory. If not, a run needs scratch space.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.store, Store::Held { .. })
     }
 
     /// Whether any row of the record is flagged as a test record. Such records are never compared.
@@ -95,145 +181,62 @@ impl Dataset {
             .any(|row| self.flags(row).has(Flags::TEST_RECORD))
     }
 
+    /// Whether the record is compared: it is no test record, it has at most [`crate::limits::RECORD_ROWS_MAX`]
+    /// rows, and none of them is shared by more than [`crate::limits::SAME_ROW_RECORDS_MAX`] records.
+    ///
+    /// # Panics
+    /// If there is no such record.
+    #[must_use]
+    pub fn is_compared(&self, record: u32) -> bool {
+        self.compared[record as usize]
+    }
+
+    /// Rows that more records share than people have, and rows of records that have more than people
+    /// have. Their records are not compared.
+    #[must_use]
+    pub fn rows_quarantined(&self) -> u64 {
+        self.quarantined
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(crate) fn grading(&self) -> &Grading {
         &self.grading
     }
 
-    pub(crate) fn row(&self, row: u32) -> &[u64] {
-        let width = self.grading.row_words();
-        &self.rows[row as usize * width..(row as usize + 1) * width]
-    }
-
-    pub(crate) fn segment(&self, row: u32, segment: usize) -> &[u64] {
-        &self.row(row)[self.schema.segments()[segment].words.clone()]
-    }
-
     pub(crate) fn flags(&self, row: u32) -> Flags {
-        self.flags[row as usize]
+        self.index.flags[row as usize]
     }
 
     pub(crate) fn record_of(&self, row: u32) -> u32 {
-        self.record_of_row[row as usize]
+        self.index.record_of_row[row as usize]
     }
 
-    pub(crate) fn rows_of(&self, record: u32) -> std::ops::Range<u32> {
-        self.first_row[record as usize]..self.first_row[record as usize + 1]
+    pub(crate) fn rows_of(&self, record: u32) -> Range<u32> {
+        let first = &self.index.first_row;
+        first[record as usize]..first[record as usize + 1]
     }
 
-    /// Rows that may be compared, in order: all but those of test records.
-    pub(crate) fn eligible(&self) -> Vec<u32> {
-        let records = (0..).take(self.record_count());
-        records
-            .filter(|&record| !self.is_test(record))
-            .flat_map(|record| self.rows_of(record))
-            .collect()
+    /// A row's fingerprint in a segment; `None` if the row lacks it.
+    pub(crate) fn print(&self, segment: usize, row: u32) -> Option<u64> {
+        let missing = self.flags(row).is_missing(segment);
+        (!missing).then(|| self.index.prints[segment][row as usize])
     }
 
-    /// Fills `tile` with rows.
-    pub(crate) fn fill(&self, tile: &mut Tile, rows: &[u32]) {
-        tile.clear();
-        for &row in rows {
-            tile.push(self.row(row), self.flags(row).missing_mask());
-        }
+    /// Rows that may be compared, in order.
+    pub(crate) fn eligible(&self) -> impl Iterator<Item = u32> {
+        let rows = (0..).zip(&self.index.record_of_row);
+        rows.filter(|&(_, &record)| self.is_compared(record))
+            .map(|(row, _)| row)
     }
 }
 
-/// Rows as they come, in columns.
-#[derive(Default)]
-struct Arrival {
-    rows: Vec<u64>,
-    flags: Vec<Flags>,
-    keys: Vec<RecordKey>,
-}
-
-impl Arrival {
-    fn take(&mut self, width: usize, site: u16, batch: &TokenBatch) -> Result<(), MatchError> {
-        if batch.row_words() != width {
-            return Err(MatchError::RowWidth);
-        }
-        if self.flags.len() + batch.len() > limits::ROWS_MAX {
-            return Err(MatchError::TooMany {
-                what: "the rows of a run",
-                limit: limits::ROWS_MAX as u64,
-            });
-        }
-        self.rows.extend_from_slice(batch.rows());
-        self.flags.extend_from_slice(batch.flags());
-        let references = batch.references().iter();
-        self.keys
-            .extend(references.map(|&reference| RecordKey { site, reference }));
-        Ok(())
-    }
-
-    /// Row numbers in canonical order, without the repeats.
-    fn sort(&self, width: usize) -> Vec<u32> {
-        let row = |row: u32| &self.rows[row as usize * width..(row as usize + 1) * width];
-        let flags = |row: u32| self.flags[row as usize].bits();
-        let mut order: Vec<(RecordKey, u32)> = self.keys.iter().copied().zip(0..).collect();
-        order.par_sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then_with(|| (row(a.1), flags(a.1)).cmp(&(row(b.1), flags(b.1))))
-        });
-        order.dedup_by(|b, a| a.0 == b.0 && row(a.1) == row(b.1) && flags(a.1) == flags(b.1));
-        order.into_iter().map(|(_, row)| row).collect()
-    }
-
-    fn into_dataset(mut self, schema: Schema, grading: Grading, order: &[u32]) -> Dataset {
-        let flags = order.iter().map(|&row| self.flags[row as usize]).collect();
-        let mut keys: Vec<RecordKey> = Vec::new();
-        let mut first_row = Vec::new();
-        let mut record_of_row = Vec::with_capacity(order.len());
-        for (at, &row) in (0_u32..).zip(order) {
-            let key = self.keys[row as usize];
-            if keys.last() != Some(&key) {
-                keys.push(key);
-                first_row.push(at);
-            }
-            record_of_row.push(u32::try_from(keys.len() - 1).expect("rows are bounded"));
-        }
-        first_row.push(u32::try_from(order.len()).expect("rows are bounded"));
-        gather(&mut self.rows, grading.row_words(), order);
-        Dataset {
-            schema,
-            grading,
-            rows: self.rows,
-            flags,
-            record_of_row,
-            first_row,
-            keys,
-        }
-    }
-}
-
-/// Moves row `order[i]` to place `i`, in place, along the cycles of the permutation; rows that
-/// `order` does not name are lost. A second copy of all rows would double the peak of a run.
-fn gather(rows: &mut Vec<u64>, width: usize, order: &[u32]) {
-    let count = rows.len() / width;
-    let mut named = vec![false; count];
-    order.iter().for_each(|&row| named[row as usize] = true);
-    let unnamed = (0_u32..).zip(&named).filter(|(_, named)| !**named);
-    let mut source: Vec<u32> = order.to_vec();
-    source.extend(unnamed.map(|(row, _)| row));
-    let mut held = vec![0; width];
-    for start in 0..count {
-        if source[start] as usize == start {
-            continue;
-        }
-        held.copy_from_slice(&rows[start * width..(start + 1) * width]);
-        let mut at = start;
-        loop {
-            let from = source[at] as usize;
-            source[at] = u32::try_from(at).expect("rows are bounded");
-            if from == start {
-                break;
-            }
-            rows.copy_within(from * width..(from + 1) * width, at * width);
-            at = from;
-        }
-        rows[at * width..(at + 1) * width].copy_from_slice(&held);
-    }
-    rows.truncate(order.len() * width);
-    rows.shrink_to_fit();
+fn graded(schema: &Schema) -> Result<Grading, MatchError> {
+    let segments = schema.segments().iter();
+    let segments: Vec<_> = segments.map(|s| (s.words.clone(), s.cuts())).collect();
+    Grading::new(schema.row_words(), &segments).map_err(MatchError::Schema)
 }
 
 #[cfg(test)]
@@ -241,6 +244,7 @@ mod tests {
     use linker_token::Token;
 
     use super::*;
+    use crate::settings::Cancel;
 
     fn batch(rows: &[(u8, u64)]) -> TokenBatch {
         let schema = Schema::jp_1();
@@ -266,14 +270,23 @@ mod tests {
         ];
         let one = Dataset::build(&schema, parts.clone()).expect("the batches fit");
         let two = Dataset::build(&schema, parts.into_iter().rev()).expect("the batches fit");
+        let words = |dataset: &Dataset| {
+            let rows = dataset.fetch(&Cancel::new(), &[0, 1, 2, 3, 4, 5]);
+            let rows = rows.expect("the rows are in memory");
+            rows.iter().step_by(16).copied().collect::<Vec<u64>>()
+        };
         for dataset in [&one, &two] {
             assert_eq!(dataset.record_count(), 4);
-            let words: Vec<u64> = (0..6).map(|row| dataset.row(row)[0]).collect();
-            assert_eq!(words, [5, 1, 7, 8, 2, 9]);
-            assert_eq!(dataset.record_of_row, [0, 1, 1, 2, 3, 3]);
+            let mut sorted = words(dataset);
+            assert_eq!((sorted[0], sorted[3]), (5, 8));
+            sorted[1..3].sort_unstable();
+            sorted[4..6].sort_unstable();
+            assert_eq!(sorted, [5, 1, 7, 8, 2, 9]);
+            assert_eq!(dataset.index.record_of_row, [0, 1, 1, 2, 3, 3]);
             assert_eq!(dataset.rows_of(1), 1..3);
         }
         assert_eq!(one.keys(), two.keys());
+        assert_eq!(words(&one), words(&two));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use crate::{
     block::{self, Blocks},
     dataset::{Dataset, RecordKey},
+    error::MatchError,
     model::Model,
     rules::{Decision, Rule},
-    settings::Settings,
+    settings::{Cancel, Settings},
     weigh::Scorer,
 };
 
@@ -68,25 +69,36 @@ impl<'a> Explainer<'a> {
     }
 
     /// Explains the best pair of rows of two records; `None` if a record is not in the data set.
-    #[must_use]
-    pub fn explain(&self, a: &RecordKey, b: &RecordKey) -> Option<Explanation> {
+    ///
+    /// # Errors
+    /// [`MatchError::Source`] if the rows are not in memory and cannot be read.
+    pub fn explain(&self, a: &RecordKey, b: &RecordKey) -> Result<Option<Explanation>, MatchError> {
         let record = |key| {
             let found = self.dataset.keys().binary_search(key).ok();
             found.and_then(|record| u32::try_from(record).ok())
         };
-        let (a, b) = (record(a)?, record(b)?);
+        let (Some(a), Some(b)) = (record(a), record(b)) else {
+            return Ok(None);
+        };
         let scorer = Scorer::new(self.dataset, &self.blocks, self.settings, self.model);
-        let rows = self.dataset.rows_of(a);
-        let pairs = rows.flat_map(|row| self.dataset.rows_of(b).map(move |other| (row, other)));
-        let (evaluation, (row, other)) = pairs
-            .map(|(row, other)| {
-                (
-                    scorer.rows(row, other, scorer.pattern(row, other)),
-                    (row, other),
-                )
-            })
-            .max_by_key(|(evaluation, _)| (evaluation.weight, evaluation.decision))?;
-        let pattern = scorer.pattern(row, other);
+        let dataset = self.dataset;
+        let rows: Vec<u32> = dataset.rows_of(a).chain(dataset.rows_of(b)).collect();
+        let words = dataset.fetch(&Cancel::new(), &rows)?;
+        let width = dataset.grading().row_words();
+        let states: Vec<(u32, &[u64])> = rows.into_iter().zip(words.chunks_exact(width)).collect();
+        let (ones, others) = states.split_at(dataset.rows_of(a).len());
+        let pairs = ones
+            .iter()
+            .flat_map(|one| others.iter().map(move |other| (one, other)));
+        let weighed = pairs.map(|(&(row, one), &(other, two))| {
+            let missing = dataset.flags(row).missing_mask() | dataset.flags(other).missing_mask();
+            let pattern = dataset.grading().pattern(one, two, missing);
+            (scorer.rows(row, other, pattern), row, pattern)
+        });
+        let best = weighed.max_by_key(|(evaluation, ..)| (evaluation.weight, evaluation.decision));
+        let Some((evaluation, row, pattern)) = best else {
+            return Ok(None);
+        };
         let grading = self.dataset.grading();
         let segments = self
             .model
@@ -101,32 +113,34 @@ impl<'a> Explainer<'a> {
                     levels: grading.levels(index),
                     weight: level.map_or(0, |level| segment.weights[level]),
                     frequency: match level {
-                        Some(0) => scorer.frequency(index, row),
+                        Some(0) => scorer.frequency(pattern, index, row),
                         _ => 0,
                     },
                 }
             });
         let segment_count = 0..grading.segment_count();
         let levels: Vec<_> = segment_count.map(|s| grading.level(pattern, s)).collect();
-        Some(Explanation {
+        Ok(Some(Explanation {
             prior: self.model.prior_weight,
             doubt: self.model.doubt(&levels),
             segments: segments.collect(),
             weight: evaluation.weight,
             decision: evaluation.decision,
             rule: evaluation.rule,
-        })
+        }))
     }
 }
 
 /// Explains one pair. For many pairs keep an [`Explainer`].
-#[must_use]
+///
+/// # Errors
+/// See [`Explainer::explain`].
 pub fn explain(
     dataset: &Dataset,
     settings: &Settings,
     model: &Model,
     a: &RecordKey,
     b: &RecordKey,
-) -> Option<Explanation> {
+) -> Result<Option<Explanation>, MatchError> {
     Explainer::new(dataset, settings, model).explain(a, b)
 }

@@ -5,18 +5,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use linker_kernels::selected;
 
 use crate::{
-    block,
+    block::{self, Members},
     cluster::{self, Clusters},
     compare::{self, Engine, Kept},
     dataset::Dataset,
     em::Training,
     error::MatchError,
+    incremental::{self, Base, Delta, Retained, Trained},
     limits,
     model::{Model, probability},
     plan,
+    recall::{self, BlockingRecall},
+    records::{Across, Judge},
+    rows::Reach,
     rules::{Decision, Rule},
     sample,
-    settings::Settings,
+    scratch::Scratch,
+    settings::{Cancel, Settings},
+    sweep,
+    verdict::{Constraints, Decided},
     weigh::Scorer,
 };
 
@@ -49,9 +56,11 @@ pub struct Progress {
 pub struct PassReport {
     /// Its cost.
     pub plan: plan::PassPlan,
-    /// Row pairs that an earlier pass had already.
+    /// Row pairs of this pass that an earlier pass over a segment had already. They are not weighed again,
+    /// and many are not even compared.
     pub pairs_repeated: u64,
-    /// Links that no earlier pass had.
+    /// Row pairs of this pass that are links and that no earlier pass over a segment had. Two rows of one
+    /// record each may make one record pair count several times, and a link of rows may be none of records.
     pub links_first_found: u64,
 }
 
@@ -107,8 +116,14 @@ pub struct Linkage {
     pub passes: Vec<PassReport>,
     /// How good the result is, as the model sees it.
     pub estimates: Estimates,
-    /// Clusters that a merge would have taken beyond the size bound.
+    /// Clusters that a merge would have taken beyond the size bound, or that verdicts did.
     pub clusters_over_bound: u64,
+    /// Components of the link graph that were too large to be looked at as a whole.
+    pub components_cut: u64,
+    /// Verdicts that name a record which the run does not have.
+    pub verdicts_without_effect: u64,
+    /// Rows that more records share than people have; their records were not compared.
+    pub rows_quarantined: u64,
     /// Name of the kernel.
     pub kernel: &'static str,
 }
@@ -143,7 +158,25 @@ impl<'a> Meter<'a> {
     }
 }
 
-/// Links the records of a data set.
+/// What a run is given besides rows and settings.
+pub struct Tools<'a> {
+    /// Called from worker threads, often.
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+    /// Asks the run to stop.
+    pub cancel: &'a Cancel,
+    /// What people and sites know.
+    pub constraints: &'a Constraints,
+    /// Where rows wait that do not fit in memory. Needed only if the data set is not in memory.
+    pub scratch: Option<&'a mut dyn Scratch>,
+}
+
+impl std::fmt::Debug for Tools<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tools(..)")
+    }
+}
+
+/// Links the records of a data set that is in memory.
 ///
 /// `progress` is called from worker threads, often.
 ///
@@ -154,120 +187,289 @@ pub fn link(
     settings: &Settings,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Linkage, MatchError> {
+    let tools = Tools {
+        progress,
+        cancel: &Cancel::new(),
+        constraints: &Constraints::default(),
+        scratch: None,
+    };
+    link_with(dataset, settings, tools)
+}
+
+/// Links the records of a data set, in memory or not. The result is the same.
+///
+/// # Errors
+/// [`MatchError`]: nothing is half done. Parts in the scratch space are the caller's to delete.
+pub fn link_with(
+    dataset: &Dataset,
+    settings: &Settings,
+    tools: Tools<'_>,
+) -> Result<Linkage, MatchError> {
+    let asked = Asked {
+        base: None,
+        keep: false,
+    };
+    start(dataset, settings, tools, asked).map(|(linkage, _)| linkage)
+}
+
+/// Links the records of a data set and keeps what later delta runs build on.
+///
+/// # Errors
+/// As [`link_with`].
+pub fn link_to_base(
+    dataset: &Dataset,
+    settings: &Settings,
+    tools: Tools<'_>,
+) -> Result<(Linkage, Base), MatchError> {
+    let asked = Asked {
+        base: None,
+        keep: true,
+    };
+    start(dataset, settings, tools, asked).map(with_base)
+}
+
+/// Links the records of a data set of which `base` knows some rows. The clusters are those of a full
+/// run under the base's model; the figures on passes say what was compared anew.
+///
+/// # Errors
+/// As [`link_with`], and [`MatchError::Base`].
+pub fn link_delta(
+    dataset: &Dataset,
+    settings: &Settings,
+    base: &Base,
+    tools: Tools<'_>,
+) -> Result<(Linkage, Base), MatchError> {
+    let asked = Asked {
+        base: Some(base),
+        keep: true,
+    };
+    start(dataset, settings, tools, asked).map(with_base)
+}
+
+/// What a run builds on and what it leaves.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    base: Option<&'a Base>,
+    keep: bool,
+}
+
+fn with_base((linkage, base): (Linkage, Option<Base>)) -> (Linkage, Base) {
+    (linkage, base.expect("the run was asked to keep it"))
+}
+
+fn start(
+    dataset: &Dataset,
+    settings: &Settings,
+    tools: Tools<'_>,
+    asked: Asked<'_>,
+) -> Result<(Linkage, Option<Base>), MatchError> {
     settings.check()?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build()
         .map_err(MatchError::Threads)?
-        .install(|| run(dataset, settings, progress))
+        .install(|| run(dataset, settings, tools, asked))
 }
 
 fn run(
     dataset: &Dataset,
     settings: &Settings,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Linkage, MatchError> {
+    tools: Tools<'_>,
+    asked: Asked<'_>,
+) -> Result<(Linkage, Option<Base>), MatchError> {
+    let (progress, stop) = (tools.progress, tools.cancel);
+    stop.check()?;
+    let mut reach = Reach {
+        stop,
+        scratch: tools.scratch,
+        next_part: 0,
+    };
     let kernel = selected(settings.kernel).map_err(MatchError::Kernel)?;
-    let meter = Meter::new(
-        progress,
-        Stage::Block,
-        dataset.grading().segment_count() as u64,
-    );
-    let blocks = block::build(dataset, settings, &|_| meter.add(1));
+    let segments = dataset.grading().segment_count() as u64;
+    let meter = Meter::new(progress, Stage::Block, segments);
+    let mut blocks = block::build(dataset, settings, &|_| meter.add(1));
+    let members = std::mem::take(&mut blocks.members);
     let engine = Engine {
         dataset,
         blocks: &blocks,
         kernel,
+        stop,
     };
-    let exhaustive = blocks.passes.iter().any(|pass| pass.segment.is_none());
-    let sweeps = if exhaustive { 1 } else { 2 };
-    let meter = Meter::new(progress, Stage::Em, sweeps * blocks.eligible.len() as u64);
-    let queries = sample::draw(engine, settings);
-    let counts = sample::tally(engine, &queries, &|rows| meter.add(rows));
-    let training = Training {
-        schema: dataset.schema(),
-        grading: dataset.grading(),
+    let trained = match asked.base {
+        Some(base) => base.trained(dataset, settings)?,
+        None => train(engine, settings, progress)?,
+    };
+    let scorer = Scorer::new(dataset, &blocks, settings, &trained.model);
+    let judge = Judge {
+        engine,
+        scorer: &scorer,
+    };
+    let delta = (asked.keep || asked.base.is_some())
+        .then(|| Delta::new(asked.base, dataset, engine.blocks));
+    let compared = compare_all(
+        judge,
         settings,
-        records: records_of(dataset, &blocks.eligible),
-        present: &blocks.present,
-    };
-    let model = training.model(&counts)?;
-    let scorer = Scorer::new(dataset, &blocks, settings, &model);
-    let blocking = if exhaustive {
-        (1.0, 1.0, 1.0)
-    } else {
-        let (of, found) =
-            sample::recall(engine, &scorer, settings, &queries, &|rows| meter.add(rows));
-        sample::wilson(found, of)
-    };
-    let (kept, passes) = compare_all(engine, &scorer, settings, progress)?;
-    let links = kept
-        .iter()
-        .filter(|kept| kept.decision == Decision::Link)
-        .count() as u64;
-    let meter = Meter::new(progress, Stage::Cluster, links);
-    let count = |links| meter.add(links);
-    let clusters = cluster::cluster(dataset.record_count(), &kept, &scorer, settings, &count);
-    let estimates = estimate(&scorer, settings, &counts, &kept, &clusters, blocking);
-    let review = reviews(kept, &clusters);
-    Ok(Linkage {
-        cluster_of_record: clusters.cluster_of_record,
-        cluster_count: clusters.count,
-        model,
-        review_pairs: review.len() as u64,
-        review: review.into_iter().take(limits::REVIEW_LIST_MAX).collect(),
-        links,
+        (members, delta.as_ref()),
+        &mut reach,
+        progress,
+    )?;
+    let base = delta.map(|delta| {
+        let pairs = compared.retained;
+        delta.base(engine, trained.clone(), settings, pairs)
+    });
+    let (kept, passes) = (compared.kept, compared.passes);
+    let decided = Decided::new(dataset.keys(), tools.constraints);
+    let clusters = cluster_all(judge, settings, (&kept, &decided), &mut reach, progress)?;
+    stop.check()?;
+    let estimates = estimate(&scorer, settings, &trained, &kept, &clusters);
+    let linkage = Linkage {
+        links: links(&kept),
+        model: trained.model,
+        review_pairs: 0,
+        review: Vec::new(),
         pairs_compared: passes
             .iter()
             .map(|pass| pass.plan.pairs - pass.pairs_repeated)
             .sum(),
         passes,
         estimates,
+        cluster_count: clusters.count,
         clusters_over_bound: clusters.over_bound,
+        components_cut: clusters.cut,
+        verdicts_without_effect: decided.without_effect,
+        rows_quarantined: dataset.rows_quarantined(),
         kernel: kernel.name(),
+        cluster_of_record: Vec::new(),
+    };
+    let review = reviews(kept, &clusters, &decided);
+    let linkage = Linkage {
+        review_pairs: review.len() as u64,
+        review: review.into_iter().take(limits::REVIEW_LIST_MAX).collect(),
+        cluster_of_record: clusters.cluster_of_record,
+        ..linkage
+    };
+    Ok((linkage, base))
+}
+
+fn links(kept: &[Kept]) -> u64 {
+    let links = kept.iter().filter(|kept| kept.decision == Decision::Link);
+    links.count() as u64
+}
+
+/// The sample against everything, training, and the sample again for blocking recall.
+fn train(
+    engine: Engine<'_>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Trained, MatchError> {
+    let (dataset, blocks) = (engine.dataset, engine.blocks);
+    let exhaustive = blocks.passes.iter().any(|pass| pass.everything);
+    let sweeps = if exhaustive { 1 } else { 2 };
+    let meter = Meter::new(progress, Stage::Em, sweeps * blocks.rows);
+    let sample = sample::draw(dataset, engine.stop, settings)?;
+    let counts = sweep::tally(engine, &sample, &|rows| meter.add(rows))?;
+    let training = Training {
+        schema: dataset.schema(),
+        grading: dataset.grading(),
+        settings,
+        records: usize::try_from(blocks.records).expect("rows are bounded"),
+        present: &blocks.present,
+    };
+    let model = training.model(&counts)?;
+    let blocking = if exhaustive {
+        BlockingRecall::COMPLETE
+    } else {
+        let scorer = Scorer::new(dataset, blocks, settings, &model);
+        recall::estimate(engine, &scorer, &sample, &|rows| meter.add(rows))?
+    };
+    Ok(Trained {
+        model,
+        counts,
+        blocking,
     })
 }
 
-fn records_of(dataset: &Dataset, eligible: &[u32]) -> usize {
-    let records = eligible.chunk_by(|&a, &b| dataset.record_of(a) == dataset.record_of(b));
-    records.count()
+/// What all passes found.
+struct Compared {
+    kept: Vec<Kept>,
+    /// Pairs of rows that may matter to a later delta run, if that was asked for.
+    retained: Vec<Retained>,
+    passes: Vec<PassReport>,
 }
 
 fn compare_all(
-    engine: Engine<'_>,
-    scorer: &Scorer<'_>,
+    judge: Judge<'_>,
     settings: &Settings,
+    (members, delta): (Vec<Members>, Option<&Delta<'_>>),
+    reach: &mut Reach<'_>,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<(Vec<Kept>, Vec<PassReport>), MatchError> {
+) -> Result<Compared, MatchError> {
+    let Judge { engine, scorer } = judge;
     let plan = plan::of_blocks(engine.dataset, engine.blocks);
-    let meter = Meter::new(progress, Stage::Compare, plan.pairs_total);
-    let (mut kept, mut reports) = (Vec::new(), Vec::new());
-    for (number, plan) in plan.passes.into_iter().enumerate() {
-        let found = compare::pass(engine, scorer, settings, number, &|pairs| meter.add(pairs))?;
+    let members = match delta {
+        Some(delta) => delta.members(engine.blocks, members),
+        None => members,
+    };
+    let total = members.iter().map(Members::pairs).sum();
+    let meter = Meter::new(progress, Stage::Compare, total);
+    let mut retained = delta.map_or_else(Vec::new, |delta| delta.survivors(engine));
+    let mut kept = incremental::weigh(engine.dataset, scorer, &retained);
+    let retain = delta.map(|delta| delta.classes.as_slice());
+    let mut passes = Vec::new();
+    for ((number, plan), members) in plan.passes.into_iter().enumerate().zip(members) {
+        let done = |pairs| meter.add(pairs);
+        let pass = (number, &members, retain);
+        let found = compare::pass(engine, scorer, settings, pass, reach, &done)?;
         kept.extend(found.kept);
-        reports.push(PassReport {
-            plan,
+        retained.extend(found.retained);
+        passes.push(PassReport {
+            plan: plan::PassPlan {
+                pairs: members.pairs(),
+                ..plan
+            },
             pairs_repeated: found.repeated,
             links_first_found: found.links,
         });
     }
-    Ok((compare::by_record(engine.dataset, scorer, kept), reports))
+    Ok(Compared {
+        kept: judge.by_record(kept, reach)?,
+        retained,
+        passes,
+    })
+}
+
+fn cluster_all(
+    judge: Judge<'_>,
+    settings: &Settings,
+    (kept, decided): (&[Kept], &Decided),
+    reach: &mut Reach<'_>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Clusters, MatchError> {
+    let dataset = judge.engine.dataset;
+    let meter = Meter::new(progress, Stage::Cluster, links(kept));
+    let across = Across::new(judge, kept, decided.joined(), reach)?;
+    let graph = cluster::Graph {
+        records: dataset.record_count(),
+        kept,
+        weigh: &|a, b| across.weigh(a, b),
+        site: &|record| dataset.keys()[record as usize].site,
+        several_rows: &|record| dataset.rows_of(record).len() > 1,
+        decided,
+        settings,
+    };
+    Ok(cluster::cluster(graph, &|links| meter.add(links)))
 }
 
 /// All pairs for review, heaviest first: pairs that are no links, and links that no merge followed.
 /// A merely light pair is settled if other links brought its records together; one that a rule held
-/// back is not.
-fn reviews(kept: Vec<Kept>, clusters: &Clusters) -> Vec<ReviewPair> {
+/// back is not. A pair with a verdict of its own is.
+fn reviews(kept: Vec<Kept>, clusters: &Clusters, decided: &Decided) -> Vec<ReviewPair> {
     let cluster = |record: u32| clusters.cluster_of_record[record as usize];
     let held = kept.into_iter().filter(|kept| {
         let settled = kept.rule == Rule::Weight && cluster(kept.a) == cluster(kept.b);
-        kept.decision == Decision::Review && !settled
+        kept.decision == Decision::Review && !settled && !decided.settles(kept.a, kept.b)
     });
-    let refused = &clusters.refused;
-    let refused = refused.iter().map(|&link| Kept {
-        rule: Rule::Clusters,
-        ..link
-    });
+    let refused = clusters.refused.iter().copied();
     let mut review: Vec<ReviewPair> = held
         .chain(refused)
         .map(|kept| ReviewPair {
@@ -284,11 +486,11 @@ fn reviews(kept: Vec<Kept>, clusters: &Clusters) -> Vec<ReviewPair> {
 fn estimate(
     scorer: &Scorer<'_>,
     settings: &Settings,
-    counts: &[u64],
+    trained: &Trained,
     kept: &[Kept],
     clusters: &Clusters,
-    (blocking_recall, low, high): (f64, f64, f64),
 ) -> Estimates {
+    let blocking = trained.blocking;
     let cluster = |record: u32| clusters.cluster_of_record[record as usize];
     let inside = kept
         .iter()
@@ -298,7 +500,10 @@ fn estimate(
     });
     let precision = if links == 0 { 1.0 } else { sum / links as f64 };
     let (mut matches, mut linked) = (0.0, 0.0);
-    for (pattern, &pairs) in (0_u32..).zip(counts).filter(|(_, pairs)| **pairs > 0) {
+    for (pattern, &pairs) in (0_u32..)
+        .zip(&trained.counts)
+        .filter(|(_, pairs)| **pairs > 0)
+    {
         let weight = scorer.entry(pattern).weight;
         let expected = pairs as f64 * probability(weight);
         matches += expected;
@@ -307,7 +512,7 @@ fn estimate(
         }
     }
     let share = if matches > 0.0 { linked / matches } else { 1.0 };
-    let recall = share * blocking_recall;
+    let recall = share * blocking.share;
     let f1 = if precision + recall > 0.0 {
         2.0 * precision * recall / (precision + recall)
     } else {
@@ -317,8 +522,8 @@ fn estimate(
         precision,
         recall,
         f1,
-        blocking_recall,
-        low,
-        high,
+        blocking_recall: blocking.share,
+        low: blocking.low,
+        high: blocking.high,
     }
 }

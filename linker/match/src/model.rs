@@ -15,7 +15,10 @@
 //!
 //! The last term, the *doubt*, is never positive.
 
-use linker_token::{Schema, schema::Role};
+use linker_token::{
+    Schema,
+    schema::{Role, Segment},
+};
 
 use crate::limits;
 
@@ -28,15 +31,18 @@ pub enum ModelSource {
     DefaultFewRecords,
     /// The documented default: the sample holds too few matches to learn from.
     DefaultFewMatches,
+    /// Fixed before the run, from an earlier one.
+    Given,
 }
 
 impl ModelSource {
-    /// `trained` or `default`.
+    /// `trained`, `default` or `given`.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
             Self::Trained => "trained",
             Self::DefaultFewRecords | Self::DefaultFewMatches => "default",
+            Self::Given => "given",
         }
     }
 }
@@ -86,6 +92,17 @@ impl OtherKind {
         }
     }
 
+    /// How many of a segment's levels, from the top, pairs of this kind hardly ever reach: together for
+    /// at most [`limits::RELATIVES_ONE_NAME_MAX`] of them. Relatives share a family name, not a name. A
+    /// class without this ceiling takes matches whose birth date was mistyped beyond recognition, and
+    /// then every such match is doubted.
+    pub(crate) fn out_of_reach(self, segment: &Segment) -> usize {
+        match (self, segment.role) {
+            (Self::Relatives, Role::Name) => levels_of_one_name(segment),
+            (Self::Relatives | Self::Namesakes, _) => 0,
+        }
+    }
+
     /// Whether the schema can tell this kind from strangers.
     fn is_in(self, schema: &Schema) -> bool {
         let count = |roles: &[Role]| {
@@ -110,6 +127,24 @@ impl OtherKind {
             (Self::Namesakes, _) => ladder(levels, 0.80, 0.10, 0.5),
         }
     }
+}
+
+/// Levels that two values reach only if they share more than three quarters of their grams, as two
+/// spellings of one name do and the names of two relatives do not.
+///
+/// With fill f, the grams that both values have set 1 − (1 − f)^¾ of the filter bits and those that
+/// one of them has q = 1 − (1 − f)^¼, so a bit differs with d = (1 − f)^¾ · 2q(1 − q), and after
+/// diffusion by t with (1 − (1 − 2d)^t)/2. One standard deviation is left to chance.
+fn levels_of_one_name(segment: &Segment) -> usize {
+    let empty = 1.0 - f64::from(segment.fill_permille) / 1000.0;
+    let own = 1.0 - empty.powf(0.25);
+    let differ = empty.powf(0.75) * 2.0 * own * (1.0 - own);
+    let alike = 1.0 - 2.0 * differ;
+    let distance = (1.0 - alike.powi(segment.diffusion.try_into().unwrap_or(i32::MAX))) / 2.0;
+    let bits = segment.bits() as f64;
+    let least = distance - (distance * (1.0 - distance) / bits).sqrt();
+    let cuts = segment.cuts_permille.iter();
+    cuts.filter(|&&cut| f64::from(cut) / 1000.0 < least).count()
 }
 
 /// A model of a run.
@@ -267,11 +302,16 @@ impl Model {
         }
     }
 
+    /// Probability that a random pair is of two strangers.
+    pub(crate) fn strangers(&self) -> f64 {
+        strangers(self.prior, &self.others)
+    }
+
     /// What the possibility that two rows are of relatives or namesakes takes from their weight, in
     /// 1/256 bit: −log2(1 + Σ (ρ/σ)·Π g/u) over the levels that both rows have.
     #[must_use]
     pub fn doubt(&self, levels: &[Option<usize>]) -> i32 {
-        let strangers = strangers(self.prior, &self.others);
+        let strangers = self.strangers();
         let odds = self.others.iter().map(|other| {
             let segments = self.segments.iter().zip(&other.levels).zip(levels);
             let ratios = segments
@@ -283,7 +323,7 @@ impl Model {
 }
 
 /// log2(m/u). The ratio has its ceiling already; the floor keeps a level that matches never reach finite.
-fn segment_weight(ratio: f64) -> i32 {
+pub(crate) fn segment_weight(ratio: f64) -> i32 {
     units(ratio.log2()).max(-limits::SEGMENT_WEIGHT_MAX)
 }
 
@@ -343,6 +383,20 @@ mod tests {
             .map(|segment| segment.weights[0])
             .sum();
         assert!(model.prior_weight + weight + model.doubt(&equal) > 20 * limits::WEIGHT_UNIT);
+    }
+
+    /// Hardened rows tell one name from two up to a distance of a third, plain ones up to an eighth.
+    #[test]
+    fn one_name_ends_where_a_quarter_of_the_grams_differs() {
+        let hard = Schema::en_1();
+        assert_eq!(levels_of_one_name(&hard.segments()[0]), 4);
+        let mut plain = hard.segments()[0].clone();
+        (plain.diffusion, plain.fill_permille) = (1, 500);
+        assert_eq!(levels_of_one_name(&plain), 2);
+        let kinds = [OtherKind::Relatives, OtherKind::Namesakes];
+        let reach = |kind: OtherKind, at: usize| kind.out_of_reach(&hard.segments()[at]);
+        assert_eq!(kinds.map(|kind| reach(kind, 0)), [4, 0]);
+        assert_eq!(kinds.map(|kind| reach(kind, 2)), [0, 0]);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Plan {
     pub passes: Vec<PassPlan>,
     /// Row pairs of all passes; a pair of two passes counts twice.
     pub pairs_total: u64,
+    /// Rows that more records share than people have; their records are not compared.
+    pub rows_quarantined: u64,
 }
 
 /// Makes the blocks and counts their pairs.
@@ -48,7 +50,7 @@ pub(crate) fn of_blocks(dataset: &Dataset, blocks: &Blocks) -> Plan {
         .iter()
         .map(|pass| PassPlan {
             name: pass.name.clone(),
-            blocks: pass.block_count() as u64,
+            blocks: pass.blocks,
             largest_block: pass.largest,
             pairs: pass.pairs,
             blocks_split: pass.split,
@@ -60,5 +62,6 @@ pub(crate) fn of_blocks(dataset: &Dataset, blocks: &Blocks) -> Plan {
         records: dataset.record_count() as u64,
         pairs_total: passes.iter().map(|pass| pass.pairs).sum(),
         passes,
+        rows_quarantined: dataset.rows_quarantined(),
     }
 }

@@ -23,12 +23,17 @@ impl SplitMix {
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
-    /// `count` of the items, each subset equally likely, in the given order (Knuth, algorithm S).
-    pub(crate) fn choose(&mut self, items: &[u32], count: usize) -> Vec<u32> {
-        let mut wanted = count.min(items.len());
+    /// `count` of `of` items, each subset equally likely, in the given order (Knuth, algorithm S).
+    pub(crate) fn choose(
+        &mut self,
+        items: impl Iterator<Item = u32>,
+        of: usize,
+        count: usize,
+    ) -> Vec<u32> {
+        let mut wanted = count.min(of);
         let mut chosen = Vec::with_capacity(wanted);
-        for (index, &item) in items.iter().enumerate() {
-            let left = (items.len() - index) as u64;
+        for (index, item) in items.take(of).enumerate() {
+            let left = (of - index) as u64;
             if self.below(left) < wanted as u64 {
                 chosen.push(item);
                 wanted -= 1;
@@ -52,10 +57,9 @@ mod tests {
 
     #[test]
     fn a_sample_has_its_size_and_no_repeats() {
-        let items: Vec<u32> = (0..1000).collect();
-        let sample = SplitMix::new(5).choose(&items, 100);
-        assert_eq!(sample.len(), 100);
-        assert!(sample.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(SplitMix::new(5).choose(&items, 2000), items);
+        let choose = |count| SplitMix::new(5).choose(0..1000, 1000, count);
+        assert_eq!(choose(100).len(), 100);
+        assert!(choose(100).windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(choose(2000).into_iter().eq(0..1000));
     }
 }

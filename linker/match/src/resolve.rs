@@ -6,8 +6,17 @@
 //! stays with the largest piece of what it named. Clusters left over get minted IDs. Everything that
 //! is not "same records, same ID" becomes an event.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod parts;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
 
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeSet};
+
+use rayon::prelude::*;
+
+use self::parts::{NONE, Part, Previous};
 use crate::{dataset::RecordKey, error::MatchError, limits};
 
 /// A random 128-bit name of a person inside the linkage unit. Never shown outside; `Debug` hides it.
@@ -25,6 +34,12 @@ impl ResearchId {
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
         self.0
+    }
+
+    /// Eight bytes as a number, in the order of the IDs.
+    fn first_half(self) -> u64 {
+        let (half, _) = self.0.split_first_chunk().expect("an ID has 16 bytes");
+        u64::from_be_bytes(*half)
     }
 }
 
@@ -80,13 +95,48 @@ pub struct Resolution {
     pub events: Vec<IdEvent>,
 }
 
-/// A previous ID inside a present cluster.
-struct Part {
-    records: u32,
-    age: u64,
-    first: RecordKey,
-    cluster: usize,
-    id: ResearchId,
+/// The IDs of a run's clusters, and what changed, without a line per record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterIds {
+    ids: Vec<ResearchId>,
+    sizes: Vec<u32>,
+    /// Clusters with a new ID, in order.
+    minted: Vec<u32>,
+    /// Merges and splits, in order of their clusters.
+    changes: Vec<(u32, IdEvent)>,
+    retired: Vec<IdEvent>,
+}
+
+impl ClusterIds {
+    /// The ID of each cluster.
+    #[must_use]
+    pub fn ids(&self) -> &[ResearchId] {
+        &self.ids
+    }
+
+    /// Number of clusters that got a new ID.
+    #[must_use]
+    pub fn minted(&self) -> usize {
+        self.minted.len()
+    }
+
+    /// All changes, in the order of [`Resolution::events`]. They are made one by one: a first run of
+    /// ten million clusters has as many, and a list of them would be the largest thing in memory.
+    pub fn events(&self) -> impl Iterator<Item = IdEvent> + '_ {
+        let mut changes = self.changes.iter().peekable();
+        let mut minted = self.minted.iter().peekable();
+        let by_cluster = std::iter::from_fn(move || {
+            let change = changes.peek().map(|(cluster, _)| *cluster);
+            match minted.next_if(|&&cluster| change.is_none_or(|change| cluster <= change)) {
+                Some(&cluster) => Some(IdEvent::Mint {
+                    id: self.ids[cluster as usize],
+                    records: self.sizes[cluster as usize],
+                }),
+                None => changes.next().map(|(_, event)| *event),
+            }
+        });
+        self.retired.iter().copied().chain(by_cluster)
+    }
 }
 
 /// Gives every cluster an ID.
@@ -97,242 +147,242 @@ struct Part {
 /// `mint` returns a fresh random ID.
 ///
 /// # Errors
-/// [`MatchError::RecordTwice`], or [`MatchError::MintRepeats`] if `mint` keeps returning used IDs.
+/// [`MatchError::RecordTwice`], [`MatchError::TooMany`], or [`MatchError::MintRepeats`] if `mint`
+/// keeps returning used IDs.
 pub fn resolve(
     previous: &[(RecordKey, ResearchId)],
     current: &[(RecordKey, u32)],
     age: &dyn Fn(ResearchId) -> u64,
     mint: &mut dyn FnMut() -> ResearchId,
 ) -> Result<Resolution, MatchError> {
-    let previous_ids = sorted(previous, "previous assignments")?;
+    let previous = sorted(previous, "previous assignments")?;
     let current = sorted(current, "clusters")?;
-    let (cluster_of, sizes) = renumber(&current);
-    let (parts, retired) = parts(&previous_ids, &current, &cluster_of, age);
-    let mut used: BTreeSet<ResearchId> = previous_ids.iter().map(|&(_, id)| id).collect();
-    let mut id_of: Vec<Option<ResearchId>> = vec![None; sizes.len()];
-    let mut kept = BTreeSet::new();
-    for part in &parts {
-        if id_of[part.cluster].is_none() && kept.insert(part.id) {
-            id_of[part.cluster] = Some(part.id);
-        }
-    }
-    let mut events: Vec<Vec<IdEvent>> = vec![Vec::new(); sizes.len()];
-    let mut ids = Vec::with_capacity(sizes.len());
-    for (cluster, id) in id_of.into_iter().enumerate() {
-        ids.push(match id {
-            Some(id) => id,
-            None => {
-                let id = fresh(&mut used, mint)?;
-                let records = sizes[cluster];
-                events[cluster].push(IdEvent::Mint { id, records });
-                id
-            }
-        });
-    }
-    for part in parts.iter().filter(|part| ids[part.cluster] != part.id) {
-        let (now, was, records) = (ids[part.cluster], part.id, part.records);
-        events[part.cluster].push(if kept.contains(&was) {
-            let (from, into) = (was, now);
-            IdEvent::Split {
-                from,
-                into,
-                records,
-            }
-        } else {
-            let (kept, absorbed) = (now, was);
-            IdEvent::Merge {
-                kept,
-                absorbed,
-                records,
-            }
-        });
-    }
-    let assignments = current.iter().zip(&cluster_of);
+    let cluster_of = renumber(&current);
+    let key = |record: usize| current[record].0;
+    let clusters = assign(&previous, (&key, &cluster_of), age, mint)?;
+    let ids = cluster_of
+        .iter()
+        .map(|&cluster| clusters.ids[cluster as usize]);
     Ok(Resolution {
-        assignments: assignments
-            .map(|(&(record, _), &cluster)| (record, ids[cluster]))
-            .collect(),
-        events: retired
-            .into_iter()
-            .chain(events.into_iter().flatten())
-            .collect(),
+        assignments: current.iter().map(|&(record, _)| record).zip(ids).collect(),
+        events: clusters.events().collect(),
     })
 }
 
-fn sorted<T: Copy>(
-    list: &[(RecordKey, T)],
+/// [`resolve`] for a run's own arrays, without copies: `keys` are the records in canonical order and
+/// `cluster_of_record` numbers clusters by their first record, as [`Linkage`](crate::Linkage) does.
+///
+/// # Errors
+/// As [`resolve`]; [`MatchError::Clusters`] if the arrays are not in that order.
+pub fn resolve_clusters(
+    previous: &[(RecordKey, ResearchId)],
+    keys: &[RecordKey],
+    cluster_of_record: &[u32],
+    age: &dyn Fn(ResearchId) -> u64,
+    mint: &mut dyn FnMut() -> ResearchId,
+) -> Result<ClusterIds, MatchError> {
+    let refuse = |rule| Err(MatchError::Clusters { rule });
+    if keys.len() != cluster_of_record.len() {
+        return refuse("each record has one cluster");
+    }
+    if !keys.is_sorted_by(|a, b| a < b) {
+        return refuse("records are in canonical order, each once");
+    }
+    let mut next = 0;
+    for &cluster in cluster_of_record {
+        if cluster > next {
+            return refuse("clusters are numbered by their first record");
+        }
+        next += u32::from(cluster == next);
+    }
+    let previous = sorted(previous, "previous assignments")?;
+    assign(
+        &previous,
+        (&|record| keys[record], cluster_of_record),
+        age,
+        mint,
+    )
+}
+
+/// The rule itself, on sorted records and clusters numbered by their first record.
+fn assign(
+    previous: &[(RecordKey, ResearchId)],
+    (key, cluster_of): (&dyn Fn(usize) -> RecordKey, &[u32]),
+    age: &dyn Fn(ResearchId) -> u64,
+    mint: &mut dyn FnMut() -> ResearchId,
+) -> Result<ClusterIds, MatchError> {
+    bounded(previous.len().max(cluster_of.len()))?;
+    let sizes = sizes(cluster_of);
+    let Previous {
+        ids: previous_ids,
+        mut parts,
+        retired,
+    } = Previous::read(previous, key, cluster_of, age);
+    parts.par_sort_unstable_by_key(|part| (Reverse(part.records), part.age, part.first));
+    let mut id_of = vec![NONE; sizes.len()];
+    let mut kept = vec![false; previous_ids.len()];
+    for part in &parts {
+        let (id, cluster) = (part.id as usize, part.cluster as usize);
+        if id_of[cluster] == NONE && !kept[id] {
+            (id_of[cluster], kept[id]) = (part.id, true);
+        }
+    }
+    let clusters = (0_u32..).zip(&id_of);
+    let fresh = clusters.filter(|(_, id)| **id == NONE);
+    let minted: Vec<u32> = fresh.map(|(cluster, _)| cluster).collect();
+    let new = mint_all(&previous_ids, minted.len(), mint)?;
+    let mut new = new.into_iter();
+    let ids: Vec<ResearchId> = id_of
+        .iter()
+        .filter_map(|&id| {
+            let old = previous_ids.get(id as usize).copied();
+            old.or_else(|| new.next())
+        })
+        .collect();
+    let moved = parts
+        .iter()
+        .filter(|part| id_of[part.cluster as usize] != part.id);
+    let mut changes: Vec<(u32, IdEvent)> = moved
+        .map(|part| {
+            let now = ids[part.cluster as usize];
+            let was = previous_ids[part.id as usize];
+            (part.cluster, change(part, now, was, kept[part.id as usize]))
+        })
+        .collect();
+    // Stable: within a cluster the changes stay in the order in which its parts were served.
+    changes.sort_by_key(|(cluster, _)| *cluster);
+    Ok(ClusterIds {
+        ids,
+        sizes,
+        minted,
+        changes,
+        retired,
+    })
+}
+
+fn change(part: &Part, now: ResearchId, was: ResearchId, goes_on: bool) -> IdEvent {
+    let records = part.records;
+    if goes_on {
+        let (from, into) = (was, now);
+        IdEvent::Split {
+            from,
+            into,
+            records,
+        }
+    } else {
+        let (kept, absorbed) = (now, was);
+        IdEvent::Merge {
+            kept,
+            absorbed,
+            records,
+        }
+    }
+}
+
+/// The list sorted by record; a list that is sorted already is not copied.
+fn sorted<'a, T: Copy + Send>(
+    list: &'a [(RecordKey, T)],
     name: &'static str,
-) -> Result<Vec<(RecordKey, T)>, MatchError> {
+) -> Result<Cow<'a, [(RecordKey, T)]>, MatchError> {
+    if list.is_sorted_by(|a, b| a.0 < b.0) {
+        return Ok(Cow::Borrowed(list));
+    }
     let mut list = list.to_vec();
-    list.sort_unstable_by_key(|(record, _)| *record);
+    list.par_sort_unstable_by_key(|(record, _)| *record);
     if list.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return Err(MatchError::RecordTwice { list: name });
     }
-    Ok(list)
+    Ok(Cow::Owned(list))
 }
 
-/// Clusters numbered in the order of their first record, whatever the caller's numbers, and sizes.
-fn renumber(current: &[(RecordKey, u32)]) -> (Vec<usize>, Vec<u32>) {
-    let mut numbers: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut sizes: Vec<u32> = Vec::new();
+/// Record and ID numbers are 32 bits here.
+fn bounded(records: usize) -> Result<(), MatchError> {
+    if records > limits::ASSIGNMENTS_MAX {
+        return Err(MatchError::TooMany {
+            what: "the records with research IDs",
+            limit: limits::ASSIGNMENTS_MAX as u64,
+        });
+    }
+    Ok(())
+}
+
+/// Clusters numbered in the order of their first record, whatever the caller's numbers.
+fn renumber(current: &[(RecordKey, u32)]) -> Vec<u32> {
+    let mut names: Vec<u32> = current.iter().map(|&(_, cluster)| cluster).collect();
+    names.par_sort_unstable();
+    names.dedup();
+    // Callers mostly number from 0 without gaps; then a name is its place.
+    let dense = names
+        .last()
+        .is_none_or(|&last| last as usize == names.len() - 1);
+    let mut numbers = vec![NONE; names.len()];
+    let mut next = 0;
     let cluster_of = current.iter().map(|&(_, cluster)| {
-        let next = numbers.len();
-        let number = *numbers.entry(cluster).or_insert(next);
-        sizes.resize(sizes.len().max(number + 1), 0);
-        sizes[number] += 1;
-        number
-    });
-    (cluster_of.collect(), sizes)
-}
-
-/// All parts in the order in which they are served, and the IDs of which no record is left.
-fn parts(
-    previous: &[(RecordKey, ResearchId)],
-    current: &[(RecordKey, u32)],
-    cluster_of: &[usize],
-    age: &dyn Fn(ResearchId) -> u64,
-) -> (Vec<Part>, Vec<IdEvent>) {
-    let mut found: BTreeMap<(ResearchId, usize), (u32, RecordKey)> = BTreeMap::new();
-    let mut before: BTreeMap<ResearchId, (u32, u32)> = BTreeMap::new();
-    let mut at = 0;
-    for &(record, id) in previous {
-        while current.get(at).is_some_and(|(other, _)| *other < record) {
-            at += 1;
-        }
-        let (records, present) = before.entry(id).or_default();
-        *records += 1;
-        if current.get(at).is_some_and(|(other, _)| *other == record) {
-            *present += 1;
-            let part = found.entry((id, cluster_of[at])).or_insert((0, record));
-            part.0 += 1;
-        }
-    }
-    let mut parts: Vec<Part> = found
-        .into_iter()
-        .map(|((id, cluster), (records, first))| Part {
-            records,
-            age: age(id),
-            first,
-            cluster,
-            id,
-        })
-        .collect();
-    parts.sort_by_key(|part| (std::cmp::Reverse(part.records), part.age, part.first));
-    let gone = before.into_iter().filter(|(_, (_, present))| *present == 0);
-    let retired = gone.map(|(id, (records, _))| IdEvent::Retire { id, records });
-    (parts, retired.collect())
-}
-
-fn fresh(
-    used: &mut BTreeSet<ResearchId>,
-    mint: &mut dyn FnMut() -> ResearchId,
-) -> Result<ResearchId, MatchError> {
-    (0..limits::MINT_TRIES)
-        .map(|_| mint())
-        .find(|&id| used.insert(id))
-        .ok_or(MatchError::MintRepeats)
-}
-
-#[cfg(test)]
-mod tests {
-    use linker_token::RecordRef;
-
-    use super::*;
-
-    fn record(number: u8) -> RecordKey {
-        RecordKey {
-            site: 0,
-            reference: RecordRef([number; 16]),
-        }
-    }
-
-    fn id(number: u8) -> ResearchId {
-        ResearchId([number; 16])
-    }
-
-    /// Lists of (record, ID) and (record, cluster) in; who has which ID and what changed out.
-    fn check(previous: &[(u8, u8)], current: &[(u8, u32)]) -> (Vec<u8>, Vec<IdEvent>) {
-        let previous: Vec<_> = previous.iter().map(|&(r, i)| (record(r), id(i))).collect();
-        let current: Vec<_> = current.iter().map(|&(r, c)| (record(r), c)).collect();
-        let mut next = 100;
-        let mut mint = || {
-            next += 1;
-            id(next)
+        let place = if dense {
+            cluster as usize
+        } else {
+            names.partition_point(|&name| name < cluster)
         };
-        let resolution = resolve(&previous, &current, &|id| id.0[0].into(), &mut mint)
-            .expect("the lists are sound");
-        let ids = resolution.assignments.iter().map(|(_, id)| id.0[0]);
-        (ids.collect(), resolution.events)
-    }
+        if numbers[place] == NONE {
+            numbers[place] = next;
+            next += 1;
+        }
+        numbers[place]
+    });
+    cluster_of.collect()
+}
 
-    #[test]
-    fn a_first_run_mints_and_a_second_changes_nothing() {
-        let (ids, events) = check(&[], &[(1, 7), (2, 7), (3, 5)]);
-        assert_eq!(ids, [101, 101, 102]);
-        assert_eq!(events.len(), 2);
-        let (ids, events) = check(&[(1, 9), (2, 9), (3, 4)], &[(3, 0), (1, 1), (2, 1)]);
-        assert_eq!((ids, events), (vec![9, 9, 4], vec![]));
+/// Records of each cluster.
+fn sizes(cluster_of: &[u32]) -> Vec<u32> {
+    let mut sizes: Vec<u32> = Vec::new();
+    for &cluster in cluster_of {
+        if cluster as usize == sizes.len() {
+            sizes.push(0);
+        }
+        sizes[cluster as usize] += 1;
     }
+    sizes
+}
 
-    #[test]
-    fn a_merge_keeps_the_largest_then_the_oldest() {
-        let merged = [(1, 0), (2, 0), (3, 0)];
-        let (ids, events) = check(&[(1, 5), (2, 6), (3, 6)], &merged);
-        assert_eq!(ids, [6, 6, 6]);
-        let (kept, absorbed, records) = (id(6), id(5), 1);
-        assert_eq!(
-            events,
-            [IdEvent::Merge {
-                kept,
-                absorbed,
-                records
-            }]
-        );
-        let (ids, _) = check(&[(1, 6), (2, 5)], &merged[..2]);
-        assert_eq!(ids, [5, 5], "of equal parts the older ID stays");
+/// `count` new IDs. `previous` is sorted.
+///
+/// IDs are random, so none repeats; that is checked at once, by their first halves. If two halves are
+/// equal, what was drawn is gone through again one by one.
+fn mint_all(
+    previous: &[ResearchId],
+    count: usize,
+    mint: &mut dyn FnMut() -> ResearchId,
+) -> Result<Vec<ResearchId>, MatchError> {
+    let drawn: Vec<ResearchId> = std::iter::repeat_with(&mut *mint).take(count).collect();
+    let mut halves: Vec<u64> = drawn.par_iter().map(|id| id.first_half()).collect();
+    halves.par_sort_unstable();
+    let repeats = halves.par_windows(2).any(|pair| pair[0] == pair[1])
+        || halves.par_iter().any(|&half| {
+            let place = previous.partition_point(|id| id.first_half() < half);
+            previous
+                .get(place)
+                .is_some_and(|id| id.first_half() == half)
+        });
+    if repeats {
+        one_by_one(previous, &drawn, mint)
+    } else {
+        Ok(drawn)
     }
+}
 
-    #[test]
-    fn a_split_leaves_the_id_with_the_largest_piece() {
-        let (ids, events) = check(&[(1, 5), (2, 5), (3, 5)], &[(1, 0), (2, 1), (3, 1)]);
-        assert_eq!(ids, [101, 5, 5]);
-        let (from, into, records) = (id(5), id(101), 1);
-        let minted = IdEvent::Mint { id: into, records };
-        assert_eq!(
-            events,
-            [
-                minted,
-                IdEvent::Split {
-                    from,
-                    into,
-                    records
-                }
-            ]
-        );
-    }
-
-    #[test]
-    fn records_that_leave_retire_their_id() {
-        let (ids, events) = check(&[(1, 5), (2, 6)], &[(2, 0)]);
-        assert_eq!(ids, [6]);
-        assert_eq!(
-            events,
-            [IdEvent::Retire {
-                id: id(5),
-                records: 1
-            }]
-        );
-    }
-
-    #[test]
-    fn a_mint_that_repeats_and_a_record_twice_are_refused() {
-        let age = |_| 0;
-        let previous = [(record(1), id(1))];
-        let current = [(record(1), 0), (record(2), 1)];
-        let repeats = resolve(&previous, &current, &age, &mut || id(1));
-        assert!(matches!(repeats, Err(MatchError::MintRepeats)));
-        let twice = [current[0], current[0]];
-        let refused = resolve(&previous, &twice, &age, &mut || id(1));
-        assert!(matches!(refused, Err(MatchError::RecordTwice { .. })));
-    }
+/// Mints again from what was `drawn`, and then from `mint`, leaving out IDs in use.
+fn one_by_one(
+    previous: &[ResearchId],
+    drawn: &[ResearchId],
+    mint: &mut dyn FnMut() -> ResearchId,
+) -> Result<Vec<ResearchId>, MatchError> {
+    let mut used = BTreeSet::new();
+    let mut again = drawn.iter().copied();
+    let mut fresh = || {
+        (0..limits::MINT_TRIES)
+            .map(|_| again.next().unwrap_or_else(&mut *mint))
+            .find(|id| previous.binary_search(id).is_err() && used.insert(*id))
+            .ok_or(MatchError::MintRepeats)
+    };
+    drawn.iter().map(|_| fresh()).collect()
 }

@@ -32,6 +32,11 @@ pub enum Rule {
     ThinEvidence,
     /// The pair's weight says link, but its records' clusters as a whole do not belong together.
     Clusters,
+    /// The pair's weight says link, but its records' clusters both have a record of a site in which a
+    /// person has at most one.
+    OnePerSite,
+    /// The pair's weight says link, but a person keeps its records' clusters apart.
+    Verdict,
 }
 
 impl Rule {
@@ -46,6 +51,8 @@ impl Rule {
             Self::Relatives => "relatives",
             Self::ThinEvidence => "thin-evidence",
             Self::Clusters => "clusters",
+            Self::OnePerSite => "one-per-site",
+            Self::Verdict => "verdict",
         }
     }
 }
@@ -92,6 +99,11 @@ impl Roles {
         }
     }
 
+    /// The segments that hold names, one bit each.
+    pub(crate) fn names(self) -> u8 {
+        self.name
+    }
+
     /// Whether every present segment of the mask is at the bottom, and there is one.
     fn contradicts(agreement: Agreement, mask: u8) -> bool {
         let present = agreement.present & mask;
@@ -107,12 +119,14 @@ impl Roles {
         if either(Flags::TEST_RECORD) {
             return Some(Rule::TestRecord);
         }
+        if !self.hold_twins {
+            return None;
+        }
         if other_name && other_birth {
             return Some(Rule::Contradiction);
         }
         let alike = near(self.birth) && near(self.place | self.number);
-        let twins = self.hold_twins && alike && other_name;
-        if twins || (either(Flags::TWIN_OR_NEWBORN) && !near(self.name)) {
+        if (alike && other_name) || (either(Flags::TWIN_OR_NEWBORN) && !near(self.name)) {
             return Some(Rule::Twins);
         }
         if other_birth && !near(self.name) {
@@ -156,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn without_households_only_test_records_are_held() {
+        let roles = Roles::new(&Schema::en_1(), false);
+        let bottom = Agreement {
+            present: 0b1111,
+            bottom: 0b1111,
+            ..Agreement::default()
+        };
+        let none = Flags::default();
+        assert_eq!(roles.holds(bottom, Flags::WEAK_EVIDENCE, none), None);
+        let held = roles.holds(bottom, none, Flags::TEST_RECORD);
+        assert_eq!(held, Some(Rule::TestRecord));
+    }
+
+    #[test]
     fn the_table_of_rules() {
         let none = Flags::default();
         for (levels, flags, expected) in [
@@ -171,6 +199,10 @@ mod tests {
             ("x-===", none, Some(Rule::Twins)),
             ("xx=xx", none, Some(Rule::ThinEvidence)),
             ("xxs==", none, None),
+            ("~x===", none, None),
+            ("ss===", none, None),
+            ("s-===", none, None),
+            ("sxx==", none, Some(Rule::Relatives)),
             ("s-===", Flags::TWIN_OR_NEWBORN, Some(Rule::Twins)),
             ("~-===", Flags::TWIN_OR_NEWBORN, None),
             ("ssx==", none, Some(Rule::Relatives)),

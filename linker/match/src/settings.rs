@@ -1,5 +1,7 @@
 //! What the caller decides about a run.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use linker_kernels::KernelChoice;
 
 use crate::{error::MatchError, limits, limits::WEIGHT_UNIT};
@@ -25,9 +27,44 @@ pub struct Settings {
     pub sample_records: usize,
     /// Runs of at most this many row pairs compare everything with everything, without blocks.
     pub exhaustive_pairs_max: u64,
-    /// Whether pairs that look like twins are held back for review. Off only where it is known that
-    /// a birth date and an address make a person, as in some test data.
+    /// Whether the rules that keep households apart hold back pairs: twins, relatives, contradictions
+    /// and thin evidence. Off only where it is known that there are no households, as in some test
+    /// data, in which the same address with another name is a damaged record of one person.
     pub hold_twins: bool,
+    /// Bytes of memory that the run may use, after the arithmetic of [`crate::memory`]. Beyond it the
+    /// rows stay outside. `None`: all rows are in memory. Does not change the result.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Asks a run to stop, from any thread and for good.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicBool);
+
+impl Cancel {
+    /// Nobody has asked yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), MatchError> {
+        if self.is_cancelled() {
+            Err(MatchError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Settings {
@@ -45,6 +82,7 @@ impl Settings {
             sample_records: 1500,
             exhaustive_pairs_max: 400_000_000,
             hold_twins: true,
+            memory_bytes: None,
         }
     }
 

@@ -70,9 +70,62 @@ impl Weights {
         self.roles.holds(agreement, none, none).is_none()
     }
 
-    /// Correction of segment `segment` for a value of frequency class `class`.
-    pub(crate) fn frequency(&self, segment: usize, class: u8) -> i32 {
-        self.frequency[segment][usize::from(class)]
+    /// Whether a pair of this pattern between rows without flags can be a link or for review.
+    pub(crate) fn is_kept(&self, pattern: u32) -> bool {
+        let agreement = self.entry(pattern).agreement;
+        let none = Flags::default();
+        self.roles.holds(agreement, none, none) != Some(Rule::Contradiction)
+    }
+
+    /// Correction of an equal segment for its value's frequency. One name in several spellings is one
+    /// value, so of the corrections of the equal names the strongest counts and not the sum.
+    fn correction(&self, equal: u8, segment: usize, class: &impl Fn(usize) -> u8) -> i32 {
+        let of = |segment: usize| self.frequency[segment][usize::from(class(segment))];
+        let names = equal & self.roles.names();
+        if names >> segment & 1 == 0 {
+            return of(segment);
+        }
+        let others = (0..self.frequency.len()).filter(|s| names >> s & 1 == 1);
+        let strongest = others.max_by_key(|&s| (of(s).abs(), std::cmp::Reverse(s)));
+        if strongest == Some(segment) {
+            of(segment)
+        } else {
+            0
+        }
+    }
+
+    /// The most that a pair of rows can weigh if its values are as frequent as `class` says or more.
+    /// Frequent names may hide each other's corrections, so only the favourable ones are added up.
+    pub(crate) fn ceiling(&self, pattern: u32, class: impl Fn(usize) -> u8) -> i32 {
+        let entry = self.entry(pattern);
+        let (mut weight, mut up, mut best) = (entry.weight, 0, None);
+        for segment in 0..self.frequency.len() {
+            if entry.agreement.equal >> segment & 1 == 0 {
+                continue;
+            }
+            let correction = self.frequency[segment][usize::from(class(segment))];
+            if self.roles.names() >> segment & 1 == 1 {
+                up += correction.max(0);
+                best = best.max(Some(correction));
+            } else {
+                weight += correction;
+            }
+        }
+        weight + best.map_or(0, |best| if best > 0 { up } else { best })
+    }
+
+    /// Whether some pair of this pattern is a link or for review. A pair that contradicts itself is
+    /// neither, whatever its flags.
+    pub(crate) fn may_keep(&self, pattern: u32) -> bool {
+        let entry = self.entry(pattern);
+        let none = Flags::default();
+        entry.bound >= self.settings.review_threshold
+            && self.roles.holds(entry.agreement, none, none) != Some(Rule::Contradiction)
+    }
+
+    /// Whether some pair of this pattern is a link. Flags only hold more back.
+    pub(crate) fn may_link(&self, pattern: u32) -> bool {
+        self.entry(pattern).bound >= self.settings.link_threshold && self.is_free(pattern)
     }
 
     /// Weighs a pair of rows. `class` tells the frequency class of a segment that is equal in both.
@@ -86,7 +139,7 @@ impl Weights {
         let mut weight = entry.weight;
         for segment in 0..self.frequency.len() {
             if entry.agreement.equal >> segment & 1 == 1 {
-                weight += self.frequency(segment, class(segment));
+                weight += self.correction(entry.agreement.equal, segment, &class);
             }
         }
         let held = self.roles.holds(entry.agreement, one, other);
@@ -129,6 +182,10 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
     pub(crate) fn entry(&self, pattern: u32) -> &PatternEntry {
         self.weights.entry(pattern)
     }
@@ -138,17 +195,21 @@ impl<'a> Scorer<'a> {
         self.weights.is_free(pattern)
     }
 
-    /// Correction of segment `segment` for the frequency of the value in row `row`.
-    pub(crate) fn frequency(&self, segment: usize, row: u32) -> i32 {
-        let class = self.blocks.classes[segment][row as usize];
-        self.weights.frequency(segment, class)
+    /// Correction of segment `segment`, equal in this pattern, for the frequency of the value in a row.
+    pub(crate) fn frequency(&self, pattern: u32, segment: usize, row: u32) -> i32 {
+        let equal = self.entry(pattern).agreement.equal;
+        let class = |segment: usize| self.blocks.classes[segment][row as usize];
+        self.weights.correction(equal, segment, &class)
     }
 
-    /// The pattern of two rows.
-    pub(crate) fn pattern(&self, a: u32, b: u32) -> u32 {
-        let data = self.dataset;
-        let missing = data.flags(a).missing_mask() | data.flags(b).missing_mask();
-        data.grading().pattern(data.row(a), data.row(b), missing)
+    /// The most that two rows can weigh after their values became rarer; `classes` are per segment and
+    /// row.
+    pub(crate) fn ceiling(&self, (a, b): (u32, u32), pattern: u32, classes: &[Vec<u8>]) -> i32 {
+        self.weights.ceiling(pattern, |segment| {
+            let classes = &classes[segment];
+            let class = classes[a as usize].min(classes[b as usize]);
+            class.saturating_sub(limits::CLASS_SLACK)
+        })
     }
 
     /// Weighs two rows whose pattern is known.
@@ -157,23 +218,11 @@ impl<'a> Scorer<'a> {
         let class = |segment: usize| self.blocks.classes[segment][a as usize];
         self.weights.evaluate(pattern, flags, class)
     }
-
-    /// Weighs two records by their best pair of rows.
-    ///
-    /// A row is one state of a person's data, so the best pair of states is meant, not the best of
-    /// each segment: choosing segment by segment would let chance agreements add up.
-    pub(crate) fn records(&self, a: u32, b: u32) -> Evaluation {
-        let (rows, others) = (self.dataset.rows_of(a), self.dataset.rows_of(b));
-        rows.flat_map(|row| others.clone().map(move |other| (row, other)))
-            .map(|(row, other)| self.rows(row, other, self.pattern(row, other)))
-            .max_by_key(|evaluation| (evaluation.weight, evaluation.decision))
-            .expect("a record has at least one row")
-    }
 }
 
 /// Per class c (8·log2 of the rows with a value): base − 32·c, floored at rare values and clamped.
 fn frequencies(base: i32) -> Vec<i32> {
-    let rare = i32::try_from(8 * limits::RARE_ROWS.ilog2()).expect("a small number");
+    let rare = i32::from(limits::RARE_CLASS);
     (0..=i32::from(u8::MAX))
         .map(|class| {
             let rows = class.max(rare) * (limits::WEIGHT_UNIT / 8);

@@ -52,7 +52,11 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new() -> Self {
-        let schema = Schema::jp_1();
+        Self::of(Schema::jp_1())
+    }
+
+    /// An encoder for a schema with the segments of jp-1.
+    pub fn of(schema: Schema) -> Self {
         let segments = schema.segments().iter().enumerate();
         let masks = segments.map(|(index, segment)| {
             let bits = segment.bits();

@@ -1,0 +1,374 @@
+//! Deltas: rows that came or went since a run, without comparing everything again.
+//!
+//! A run can leave a [`Base`]: its model, its rows by name and fingerprint, how its blocks were split,
+//! and every pair of rows that could still matter. A delta run under the base's model ends with the
+//! clusters of a full run of the same rows under the same model:
+//!
+//! * Blocks are made over all rows; that needs fingerprints only.
+//! * In a block whose known rows the base had in one block, too, only pairs with a fresh row are
+//!   compared: pairs of known rows are in the base, or too light. Other blocks are compared as a whole.
+//! * A pair of the base counts if both rows are still there and a block still holds them both.
+//! * All pairs are weighed anew, because new rows change how frequent a value is.
+//!
+//! A pair is left out of the base only if it stays below the review threshold even when its values
+//! become half as frequent. Rows with a value that became rarer than that count as fresh.
+//!
+//! A new model means a full run: under other weights other pairs matter.
+
+mod bytes;
+
+use linker_token::SchemaDigest;
+use rayon::prelude::*;
+
+use crate::{
+    block::{Blocks, Members},
+    compare::{Engine, Kept},
+    dataset::{Dataset, RecordKey},
+    error::MatchError,
+    index::{NONE, number},
+    limits,
+    model::Model,
+    model_file::ModelSettings,
+    recall::BlockingRecall,
+    rules::Decision,
+    settings::Settings,
+    weigh::{Evaluation, Scorer},
+};
+
+/// A pair of rows that may matter, by row numbers, and its pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Retained {
+    pub(crate) a: u32,
+    pub(crate) b: u32,
+    pub(crate) pattern: u32,
+}
+
+/// A model and what it was measured on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trained {
+    pub(crate) model: Model,
+    /// Pattern counts of the sample.
+    pub(crate) counts: Vec<u64>,
+    /// Share of the sample's links that blocking finds, and the interval.
+    pub(crate) blocking: BlockingRecall,
+}
+
+/// What a delta run builds on. Derived state: it can be deleted, and costs a full run then.
+#[derive(Clone, PartialEq)]
+pub struct Base {
+    schema: SchemaDigest,
+    trained: Trained,
+    /// Pairs below its review threshold were not looked for.
+    settings: ModelSettings,
+    /// Whether every pair was compared, without blocks.
+    everything: bool,
+    /// Records that were compared, in order.
+    keys: Vec<RecordKey>,
+    /// For each row its record and its content, records in order.
+    rows: Vec<(u32, u64)>,
+    /// Row by row the frequency class of each segment's value when its pairs were judged.
+    classes: Vec<u8>,
+    /// Per segment the rows of blocks that were split, sorted, and the piece to which each went.
+    pieces: Vec<Vec<(u32, u32)>>,
+    /// In order.
+    pairs: Vec<Retained>,
+}
+
+impl std::fmt::Debug for Base {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rows, pairs) = (self.rows.len(), self.pairs.len());
+        write!(f, "Base({rows} rows, {pairs} pairs)")
+    }
+}
+
+impl Base {
+    /// The model of the run that left it, and of all runs that build on it.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.trained.model
+    }
+
+    /// Number of rows that it knows.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Number of pairs that it keeps.
+    #[must_use]
+    pub fn pair_count(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// The same model and no rows: a run that builds on it compares everything.
+    #[must_use]
+    pub fn forgotten(&self) -> Self {
+        Self {
+            everything: true,
+            keys: Vec::new(),
+            rows: Vec::new(),
+            classes: Vec::new(),
+            pieces: vec![Vec::new(); self.pieces.len()],
+            pairs: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn trained(
+        &self,
+        dataset: &Dataset,
+        settings: &Settings,
+    ) -> Result<Trained, MatchError> {
+        if self.schema != dataset.schema().digest() {
+            return Err(MatchError::Base {
+                rule: "it is of another schema",
+            });
+        }
+        if settings.hold_twins != self.settings.hold_twins {
+            return Err(MatchError::Base {
+                rule: "it was made with other rules for twins",
+            });
+        }
+        if settings.review_threshold < self.settings.review_threshold {
+            return Err(MatchError::Base {
+                rule: "its review threshold was higher",
+            });
+        }
+        Ok(self.trained.clone())
+    }
+
+    fn class(&self, row: u32, segment: usize) -> u8 {
+        self.classes[row as usize * self.pieces.len() + segment]
+    }
+
+    fn piece(&self, segment: usize, row: u32) -> Option<u32> {
+        let pieces = &self.pieces[segment];
+        let at = pieces.binary_search_by_key(&row, |entry| entry.0).ok();
+        at.map(|at| pieces[at].1)
+    }
+}
+
+/// Which rows of a run are known to a base.
+pub(crate) struct Delta<'a> {
+    base: Option<&'a Base>,
+    /// For each row of the data set its number in the base, or [`NONE`] for a fresh one.
+    old: Vec<u32>,
+    /// For each row of the base its number in the data set, or [`NONE`].
+    new: Vec<u32>,
+    /// Per segment and row the frequency class at which pairs are judged: the least that pairs of the
+    /// row were or are judged at.
+    pub(crate) classes: Vec<Vec<u8>>,
+}
+
+impl<'a> Delta<'a> {
+    /// Without a base every row is fresh.
+    pub(crate) fn new(base: Option<&'a Base>, dataset: &Dataset, blocks: &Blocks) -> Self {
+        let mut delta = Self {
+            base,
+            old: vec![NONE; dataset.row_count()],
+            new: vec![NONE; base.map_or(0, |base| base.rows.len())],
+            classes: blocks.classes.clone(),
+        };
+        if let Some(base) = base {
+            delta.recognise(base, dataset);
+            delta.doubt(base, blocks);
+            for (segment, classes) in delta.classes.iter_mut().enumerate() {
+                for (class, &old) in classes.iter_mut().zip(&delta.old) {
+                    if old != NONE {
+                        *class = (*class).min(base.class(old, segment));
+                    }
+                }
+            }
+        }
+        delta
+    }
+
+    /// Finds the base's rows by record and content. Both sides have their records in order.
+    fn recognise(&mut self, base: &Base, dataset: &Dataset) {
+        let mut keys = (0_u32..).zip(dataset.keys()).peekable();
+        for known in base.rows.chunk_by(|a, b| a.0 == b.0) {
+            let key = &base.keys[known[0].0 as usize];
+            while keys.next_if(|(_, other)| *other < key).is_some() {}
+            let Some((record, _)) = keys.next_if(|(_, other)| *other == key) else {
+                continue;
+            };
+            if !dataset.is_compared(record) {
+                continue;
+            }
+            let first = base.rows.partition_point(|row| row.0 < known[0].0);
+            let mut olds: Vec<(u64, u32)> = known
+                .iter()
+                .zip(number(first)..)
+                .map(|(row, old)| (row.1, old))
+                .collect();
+            olds.sort_unstable();
+            for row in dataset.rows_of(record) {
+                let content = content(dataset, row);
+                let at = olds.binary_search_by_key(&content, |old| old.0);
+                if let Ok(at) = at {
+                    self.old[row as usize] = olds[at].1;
+                    self.new[olds[at].1 as usize] = row;
+                }
+            }
+        }
+    }
+
+    /// Takes rows for fresh of which a value became much rarer than when its pairs were judged.
+    fn doubt(&mut self, base: &Base, blocks: &Blocks) {
+        let counted = |class: u8| class.max(limits::RARE_CLASS);
+        for (row, old) in self.old.iter_mut().enumerate() {
+            let rarer = |segment: usize| {
+                let before = counted(base.class(*old, segment));
+                before > counted(blocks.classes[segment][row]) + limits::CLASS_SLACK
+            };
+            if *old != NONE && (0..base.pieces.len()).any(rarer) {
+                self.new[*old as usize] = NONE;
+                *old = NONE;
+            }
+        }
+    }
+
+    /// The blocks to compare, fresh rows first, and how many of those each has.
+    pub(crate) fn members(&self, blocks: &Blocks, members: Vec<Members>) -> Vec<Members> {
+        let Some(base) = self.base else {
+            return members;
+        };
+        let passes = blocks.passes.iter().zip(members);
+        passes
+            .map(|(pass, members)| {
+                let mut open = Members::default();
+                for block in 0..members.starts.len().saturating_sub(1) {
+                    let rows = &members.rows[members.block(block)];
+                    let together = base.everything
+                        || pass
+                            .segment
+                            .is_some_and(|segment| self.were_together(base, segment, rows));
+                    let is_fresh = |row: u32| !together || self.old[row as usize] == NONE;
+                    let fresh = rows.iter().filter(|&&row| is_fresh(row)).count();
+                    if fresh > 0 {
+                        open.starts.push(number(open.rows.len()));
+                        open.fresh.push(number(fresh));
+                        open.rows.extend(rows.iter().filter(|&&row| is_fresh(row)));
+                        open.rows.extend(rows.iter().filter(|&&row| !is_fresh(row)));
+                    }
+                }
+                open.starts.push(number(open.rows.len()));
+                open
+            })
+            .collect()
+    }
+
+    /// Whether the known rows of a block, which are equal in the segment, were in one block.
+    fn were_together(&self, base: &Base, segment: usize, rows: &[u32]) -> bool {
+        if base.pieces[segment].is_empty() {
+            return true;
+        }
+        let known = rows.iter().map(|&row| self.old[row as usize]);
+        let mut pieces = known
+            .filter(|&old| old != NONE)
+            .map(|old| base.piece(segment, old));
+        let first = pieces.next();
+        pieces.all(|piece| Some(piece) == first)
+    }
+
+    /// The base's pairs that a run over these blocks would find, by the run's row numbers, in order.
+    pub(crate) fn survivors(&self, engine: Engine<'_>) -> Vec<Retained> {
+        let Some(base) = self.base else {
+            return Vec::new();
+        };
+        let passes = &engine.blocks.passes;
+        let pairs = base.pairs.par_iter().filter_map(|pair| {
+            let (a, b) = (self.new[pair.a as usize], self.new[pair.b as usize]);
+            let there = a != NONE && b != NONE;
+            let met = there && passes.iter().any(|pass| pass.has(engine.dataset, a, b));
+            let (a, b) = (a.min(b), a.max(b));
+            met.then_some(Retained { a, b, ..*pair })
+        });
+        pairs.collect()
+    }
+
+    /// What a later delta run builds on. `pairs` are all that this run found or took over.
+    pub(crate) fn base(
+        &self,
+        engine: Engine<'_>,
+        trained: Trained,
+        settings: &Settings,
+        mut pairs: Vec<Retained>,
+    ) -> Base {
+        let dataset = engine.dataset;
+        let (mut keys, mut rows, mut classes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut place = vec![NONE; dataset.row_count()];
+        for record in (0..).take(dataset.record_count()) {
+            if !dataset.is_compared(record) {
+                continue;
+            }
+            for row in dataset.rows_of(record) {
+                place[row as usize] = number(rows.len());
+                rows.push((number(keys.len()), content(dataset, row)));
+                let old = self.old[row as usize];
+                for (segment, now) in engine.blocks.classes.iter().enumerate() {
+                    classes.push(match self.base {
+                        Some(base) if old != NONE => base.class(old, segment),
+                        _ => now[row as usize],
+                    });
+                }
+            }
+            keys.push(dataset.keys()[record as usize]);
+        }
+        let at = |row: u32| place[row as usize];
+        pairs.par_iter_mut().for_each(|pair| {
+            let (a, b) = (at(pair.a), at(pair.b));
+            (pair.a, pair.b) = (a.min(b), a.max(b));
+        });
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        let mut pieces = vec![Vec::new(); engine.blocks.classes.len()];
+        for pass in &engine.blocks.passes {
+            if let Some(segment) = pass.segment {
+                pieces[segment] = pass.pieces().iter().map(|&(r, p)| (at(r), p)).collect();
+            }
+        }
+        Base {
+            schema: dataset.schema().digest(),
+            trained,
+            settings: ModelSettings::from(settings),
+            everything: engine.blocks.passes.iter().any(|pass| pass.everything),
+            keys,
+            rows,
+            classes,
+            pieces,
+            pairs,
+        }
+    }
+}
+
+/// Weighs pairs of rows and keeps what reaches the review threshold.
+pub(crate) fn weigh(dataset: &Dataset, scorer: &Scorer<'_>, pairs: &[Retained]) -> Vec<Kept> {
+    let kept = pairs.par_iter().filter_map(|pair| {
+        let Evaluation {
+            weight,
+            decision,
+            rule,
+        } = scorer.rows(pair.a, pair.b, pair.pattern);
+        let (a, b) = (dataset.record_of(pair.a), dataset.record_of(pair.b));
+        (decision != Decision::NonMatch).then_some(Kept {
+            a: a.min(b),
+            b: a.max(b),
+            weight,
+            decision,
+            rule,
+        })
+    });
+    kept.collect()
+}
+
+/// 64 mixed bits of a row's flags and fingerprints. Told apart are only rows of one record.
+fn content(dataset: &Dataset, row: u32) -> u64 {
+    let start = u64::from(dataset.flags(row).bits());
+    let segments = 0..dataset.grading().segment_count();
+    segments.fold(start, |hash, segment| {
+        let print = dataset.print(segment, row).unwrap_or_default();
+        let mixed = (hash.rotate_left(25) ^ print).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 29
+    })
+}

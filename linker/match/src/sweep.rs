@@ -1,0 +1,437 @@
+//! Few rows against all rows, and few rows against one tile.
+//!
+//! Rows are grouped by the segments that they lack, on both sides, so that every meeting of a group
+//! and a tile has one missing mask and one exact watch: the kernel then lets only those pairs through
+//! that are not quiet. Quiet pairs are not lost for counting either: if every segment is watched, they
+//! all have the one pattern that is at the bottom everywhere.
+
+use std::{ops::Range, sync::Mutex};
+
+use linker_kernels::{
+    Grading, Kernel, Sifted, Tile,
+    limits::{LANES, TILE_ROWS},
+};
+
+use crate::{
+    compare::Engine, dataset::Dataset, error::MatchError, sample::Sample, settings::Cancel,
+};
+
+/// Rows that lack the same segments.
+pub(crate) struct Group {
+    /// The segments that they lack.
+    pub(crate) missing: u8,
+    /// Their numbers.
+    pub(crate) rows: Vec<u32>,
+    /// Their words, one row after another.
+    words: Vec<u64>,
+}
+
+impl Group {
+    /// The words of some of the rows.
+    pub(crate) fn words(&self, rows: Range<usize>, width: usize) -> &[u64] {
+        &self.words[rows.start * width..rows.end * width]
+    }
+
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+/// A group met a tile.
+pub(crate) struct Meeting<'a> {
+    /// The segments that the group, the tile's rows or both lack.
+    pub(crate) missing: u8,
+    /// Row numbers of the group; [`Sifted::query`] points here.
+    pub(crate) queries: &'a [u32],
+    /// Row numbers of the tile; [`Sifted::row`] points here.
+    pub(crate) rows: &'a [u32],
+    /// The pairs that are not quiet.
+    pub(crate) pairs: &'a [Sifted],
+}
+
+/// A tile and working memory of one thread.
+pub(crate) struct Sieve {
+    kernel: Kernel,
+    tile: Tile,
+    buffer: Vec<[u32; LANES]>,
+    pairs: Vec<Sifted>,
+}
+
+impl Sieve {
+    pub(crate) fn new(engine: Engine<'_>) -> Self {
+        Self {
+            kernel: engine.kernel,
+            tile: Tile::new(engine.dataset.grading().row_words()),
+            buffer: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
+
+    /// Puts rows, all of which lack `missing`, into the tile.
+    pub(crate) fn load<R: AsRef<[u64]>>(&mut self, rows: impl Iterator<Item = R>, missing: u8) {
+        self.tile.clear();
+        rows.for_each(|row| self.tile.push(row.as_ref(), missing));
+    }
+
+    /// Pairs of `queries`, all of which lack `missing`, with the tile's rows from row
+    /// `8·first_group` on that are not quiet under the watch; with no watch, all of them.
+    pub(crate) fn sift(
+        &mut self,
+        grading: &Grading,
+        queries: &[u64],
+        missing: u8,
+        first_group: usize,
+        watch: Option<u8>,
+    ) -> &[Sifted] {
+        self.pairs.clear();
+        let (kernel, tile) = (self.kernel, &self.tile);
+        let (buffer, pairs) = (&mut self.buffer, &mut self.pairs);
+        match watch {
+            Some(0) => {}
+            Some(watch) => kernel.sift(
+                queries,
+                missing,
+                tile,
+                first_group,
+                grading,
+                watch,
+                buffer,
+                pairs,
+            ),
+            None => {
+                let first = u32::try_from(first_group * LANES).expect("a tile is small");
+                let queries = queries.chunks_exact(grading.row_words());
+                for (query, words) in (0_u32..).zip(queries) {
+                    let patterns =
+                        kernel.patterns(words, missing, tile, first_group, grading, buffer);
+                    let found = (first..).zip(patterns);
+                    pairs.extend(found.map(|(row, &pattern)| Sifted {
+                        query,
+                        row,
+                        pattern,
+                    }));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// Groups rows by what they lack. Row order is kept within a group.
+pub(crate) fn groups(
+    dataset: &Dataset,
+    stop: &Cancel,
+    mut rows: Vec<u32>,
+) -> Result<Vec<Group>, MatchError> {
+    let missing = |row: u32| dataset.flags(row).missing_mask();
+    rows.sort_by_key(|&row| missing(row));
+    // One fetch for all of them: it may have to read everything.
+    let words = dataset.fetch(stop, &rows)?;
+    let width = dataset.grading().row_words();
+    let mut start = 0;
+    let groups = rows.chunk_by(|&a, &b| missing(a) == missing(b));
+    let groups = groups.map(|rows| {
+        let end = start + rows.len() * width;
+        let words = words[start..end].to_vec();
+        start = end;
+        Group {
+            missing: missing(rows[0]),
+            rows: rows.to_vec(),
+            words,
+        }
+    });
+    Ok(groups.collect())
+}
+
+/// One thread's memory of a sweep.
+struct Worker<S> {
+    sieve: Sieve,
+    /// The places in the chunk of the rows with each missing mask.
+    places: Vec<Vec<usize>>,
+    rows: Vec<u32>,
+    state: S,
+}
+
+/// Runs the groups against all rows that may be compared, each row's own record included.
+///
+/// Every meeting of some queries of one group and a tile is shown to `visit` with one of the states,
+/// which are returned: how many there are and who met whom depends on the threads, their sum must not.
+pub(crate) fn sweep<S: Send>(
+    engine: Engine<'_>,
+    groups: &[Group],
+    watch: &(dyn Fn(u8) -> Option<u8> + Sync),
+    state: &(dyn Fn() -> S + Sync),
+    visit: &(dyn Fn(&mut S, &Meeting<'_>) + Sync),
+    done: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<S>, MatchError> {
+    let workers: Mutex<Vec<Worker<S>>> = Mutex::new(Vec::new());
+    let masks = 1 << engine.dataset.grading().segment_count();
+    engine.dataset.scan(engine.stop, &|rows, words| {
+        let idle = workers.lock().expect("no visitor panics").pop();
+        let mut worker = idle.unwrap_or_else(|| Worker {
+            sieve: Sieve::new(engine),
+            places: vec![Vec::new(); masks],
+            rows: Vec::new(),
+            state: state(),
+        });
+        chunk(engine, groups, watch, visit, &mut worker, (rows, words));
+        workers.lock().expect("no visitor panics").push(worker);
+        done(rows.len() as u64);
+    })?;
+    let workers = workers.into_inner().expect("no visitor panics");
+    Ok(workers.into_iter().map(|worker| worker.state).collect())
+}
+
+/// One chunk of a scan, mask by mask, tile by tile.
+fn chunk<S>(
+    engine: Engine<'_>,
+    groups: &[Group],
+    watch: &dyn Fn(u8) -> Option<u8>,
+    visit: &dyn Fn(&mut S, &Meeting<'_>),
+    worker: &mut Worker<S>,
+    (rows, words): (&[u32], &[u64]),
+) {
+    let grading = engine.dataset.grading();
+    let width = grading.row_words();
+    worker.places.iter_mut().for_each(Vec::clear);
+    for (place, &row) in rows.iter().enumerate() {
+        let missing = engine.dataset.flags(row).missing_mask();
+        worker.places[usize::from(missing)].push(place);
+    }
+    for (lacking, places) in (0_u8..=u8::MAX).zip(&worker.places) {
+        for places in places.chunks(TILE_ROWS) {
+            let row = |&place: &usize| &words[place * width..(place + 1) * width];
+            worker.sieve.load(places.iter().map(row), lacking);
+            worker.rows.clear();
+            worker.rows.extend(places.iter().map(|&place| rows[place]));
+            for group in groups {
+                let missing = group.missing | lacking;
+                let watch = watch(missing);
+                let slices = group.rows.chunks(QUERY_ROWS);
+                for (queries, words) in slices.zip(group.words.chunks(QUERY_ROWS * width)) {
+                    let pairs = worker.sieve.sift(grading, words, group.missing, 0, watch);
+                    let meeting = Meeting {
+                        missing,
+                        queries,
+                        rows: &worker.rows,
+                        pairs,
+                    };
+                    visit(&mut worker.state, &meeting);
+                }
+            }
+        }
+    }
+}
+
+/// Queries of one meeting. They and a tile stay in a core's second cache, and if nothing can be
+/// sifted away the list of their pairs is 6 MiB.
+const QUERY_ROWS: usize = 256;
+
+/// How often each pattern occurs between a row of the sample and a row of another record.
+pub(crate) fn tally(
+    engine: Engine<'_>,
+    sample: &Sample,
+    done: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<u64>, MatchError> {
+    let grading = engine.dataset.grading();
+    let all =
+        u8::try_from((1_u32 << grading.segment_count()) - 1).expect("eight segments or fewer");
+    let bottoms = bottoms(grading);
+    let tallies = sweep(
+        engine,
+        &sample.groups,
+        &|missing| Some(all & !missing),
+        &|| vec![0_u64; grading.patterns()],
+        &|counts, meeting| {
+            let quiet = meeting.queries.len() * meeting.rows.len() - meeting.pairs.len();
+            counts[bottoms[usize::from(meeting.missing)] as usize] += quiet as u64;
+            for pair in meeting.pairs {
+                counts[pair.pattern as usize] += 1;
+            }
+        },
+        done,
+    )?;
+    let mut counts = vec![0; grading.patterns()];
+    for tally in tallies {
+        counts
+            .iter_mut()
+            .zip(tally)
+            .for_each(|(sum, count)| *sum += count);
+    }
+    for pattern in own(engine.dataset, sample) {
+        counts[pattern as usize] -= 1;
+    }
+    Ok(counts)
+}
+
+/// Per missing mask, the pattern that is at the bottom in all that is there.
+fn bottoms(grading: &Grading) -> Vec<u32> {
+    let (zero, ones) = (
+        vec![0; grading.row_words()],
+        vec![u64::MAX; grading.row_words()],
+    );
+    let masks = (0..=u8::MAX).take(1 << grading.segment_count());
+    masks
+        .map(|missing| grading.pattern(&zero, &ones, missing))
+        .collect()
+}
+
+/// The patterns between the rows of each sampled record, each row with itself included.
+fn own(dataset: &Dataset, sample: &Sample) -> Vec<u32> {
+    let width = dataset.grading().row_words();
+    let mut rows: Vec<(u32, u8, &[u64])> = Vec::new();
+    for group in &sample.groups {
+        let words = group.words.chunks_exact(width);
+        let each = group.rows.iter().zip(words);
+        rows.extend(each.map(|(&row, words)| (dataset.record_of(row), group.missing, words)));
+    }
+    rows.sort_unstable_by_key(|&(record, ..)| record);
+    let mut patterns = Vec::with_capacity(rows.len());
+    for rows in rows.chunk_by(|a, b| a.0 == b.0) {
+        for &(_, one, a) in rows {
+            for &(_, other, b) in rows {
+                patterns.push(dataset.grading().pattern(a, b, one | other));
+            }
+        }
+    }
+    patterns
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use linker_token::{Flags, Token, TokenBatch};
+
+    use super::*;
+    use crate::{
+        block, sample,
+        settings::Settings,
+        world::{self, Values, World},
+    };
+
+    /// People, some of whom have two rows under one reference, some of whose records are tests, and
+    /// some of whose rows lack nearly everything.
+    pub(crate) fn motley() -> Dataset {
+        let mut world = World::new(700, 21);
+        let spare: Vec<Values> = world::people(120, 22);
+        for (number, values) in (5_000_000_u64..).zip(&spare) {
+            let bare = Values {
+                kanji: None,
+                place: None,
+                birth: values.birth.clone().filter(|_| number % 3 > 0),
+                number: values.number.clone().filter(|_| number % 2 > 0),
+                ..values.clone()
+            };
+            let test = Values {
+                flags: Flags::TEST_RECORD,
+                ..bare.clone()
+            };
+            let nothing = Values {
+                kana: None,
+                birth: None,
+                number: None,
+                ..bare.clone()
+            };
+            let mut batch = TokenBatch::new(&world.encoder.schema);
+            let rows = match number % 4 {
+                0 => vec![values.clone(), bare],
+                1 => vec![bare, values.clone(), nothing],
+                2 => vec![values.clone(), test],
+                _ => vec![nothing],
+            };
+            for values in rows {
+                let token = Token {
+                    reference: world::reference_of(number),
+                    ..values.token(&world.encoder, 0)
+                };
+                batch.push(&token).expect("the batch is small");
+            }
+            for site in 0..2 {
+                world.batches.push((site, batch.clone()));
+            }
+        }
+        world.dataset()
+    }
+
+    /// The definition: pair by pair, word by word.
+    fn slow(dataset: &Dataset, sample: &Sample) -> Vec<u64> {
+        let mut counts = vec![0; dataset.grading().patterns()];
+        for &query in sample.groups.iter().flat_map(|group| &group.rows) {
+            for row in dataset.eligible() {
+                if dataset.record_of(query) != dataset.record_of(row) {
+                    let missing =
+                        dataset.flags(query).missing_mask() | dataset.flags(row).missing_mask();
+                    let (a, b) = (dataset.held_row(query), dataset.held_row(row));
+                    counts[dataset.grading().pattern(a, b, missing) as usize] += 1;
+                }
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn a_tally_counts_every_pair() {
+        let dataset = motley();
+        let settings = Settings {
+            sample_records: 300,
+            ..world::blocked()
+        };
+        let blocks = block::build(&dataset, &settings, &|_| ());
+        let stop = &Cancel::new();
+        let sample = sample::draw(&dataset, stop, &settings).expect("rows are in memory");
+        let rows: usize = sample.groups.iter().map(Group::len).sum();
+        assert!(rows > sample.records.len());
+        let expected = slow(&dataset, &sample);
+        for &kernel in linker_kernels::available() {
+            let engine = Engine {
+                dataset: &dataset,
+                blocks: &blocks,
+                kernel,
+                stop,
+            };
+            let found = tally(engine, &sample, &|_| ()).expect("rows are in memory");
+            assert!(found == expected, "{}", kernel.name());
+        }
+    }
+
+    /// A sift with no watch shows every pair, and any watch shows those that are not quiet.
+    #[test]
+    fn a_sieve_lets_through_what_it_must() {
+        let dataset = motley();
+        let blocks = block::build(&dataset, &world::blocked(), &|_| ());
+        let engine = Engine {
+            dataset: &dataset,
+            blocks: &blocks,
+            kernel: linker_kernels::available()[0],
+            stop: &Cancel::new(),
+        };
+        let eligible = dataset.eligible().collect();
+        let groups = groups(&dataset, engine.stop, eligible).expect("rows are in memory");
+        let grading = dataset.grading();
+        let width = grading.row_words();
+        for group in groups {
+            let rows = 0..group.len().min(90);
+            let words = group.words(rows.clone(), width);
+            let mut sieve = Sieve::new(engine);
+            sieve.load(words.chunks_exact(width), group.missing);
+            let sorted = |sieve: &mut Sieve, watch| {
+                let mut pairs = sieve.sift(grading, words, group.missing, 1, watch).to_vec();
+                pairs.sort_unstable();
+                pairs
+            };
+            let every = sorted(&mut sieve, None);
+            assert_eq!(every.len(), rows.len() * rows.len().saturating_sub(LANES));
+            for watch in 0..32 {
+                let mut loud = every.clone();
+                loud.retain(|pair| {
+                    (0..5).any(|segment| {
+                        let level = grading.level(pair.pattern, segment);
+                        let above = level.is_some_and(|level| level + 1 < grading.levels(segment));
+                        watch >> segment & 1 == 1 && above
+                    })
+                });
+                assert_eq!(sorted(&mut sieve, Some(watch)), loud);
+            }
+        }
+    }
+}
