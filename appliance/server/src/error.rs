@@ -4,7 +4,7 @@
 
 use appliance_store::StoreError;
 use keymgmt_custody::CustodyError;
-use linker_match::MatchError;
+use linker_match::{MatchError, ScratchError};
 use linker_token::TokenError;
 
 use crate::reasons::{self, Class, Reason};
@@ -96,6 +96,12 @@ pub enum ServiceError {
     /// Matching failed.
     #[error("the run failed")]
     RunFailed(#[source] MatchError),
+    /// The run needs more memory than it may use.
+    #[error("the run needs more memory than it may use")]
+    RunTooLarge(#[source] MatchError),
+    /// There is no room for rows that do not fit in memory.
+    #[error("the scratch space of the run is full")]
+    ScratchFull(#[source] ScratchError),
     /// A call took longer than it may.
     #[error("the call took too long")]
     TimedOut,
@@ -191,6 +197,8 @@ impl ServiceError {
             Self::NothingToLink => reasons::NOTHING_TO_LINK,
             Self::RunNotReleased => reasons::RUN_NOT_RELEASED,
             Self::RunFailed(_) => reasons::RUN_FAILED,
+            Self::RunTooLarge(_) => reasons::RUN_TOO_LARGE,
+            Self::ScratchFull(_) => reasons::SCRATCH_FULL,
             Self::TimedOut => reasons::TIMED_OUT,
             Self::NotReady { .. } => reasons::NOT_READY,
             Self::Stopping => reasons::STOPPING,

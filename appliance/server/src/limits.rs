@@ -123,6 +123,13 @@ pub const CLOCK_BACKSTEP_SECONDS: u64 = 300;
 pub const CLOCK_FLOOR: u64 = 1_767_225_600;
 /// How long a stop waits for requests in progress.
 pub const STOP_GRACE: Duration = Duration::from_secs(20);
+/// Largest memory bound of a run that the configuration may name, in GiB.
+pub const MEMORY_GIB_MAX: u32 = 1 << 16;
+/// How many times the planned bytes a run may have in scratch space.
+pub const SCRATCH_FACTOR_MAX: u64 = 4;
+/// Memory for rows that are not yet sealed into scratch space: the matcher hands over pieces of a
+/// frame's size, so little waits.
+pub const SCRATCH_BUFFER_BYTES: usize = 16 << 20;
 /// Batches and runs on the status page.
 pub const PAGE_ROWS: usize = 50;
 

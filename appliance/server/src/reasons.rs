@@ -148,6 +148,16 @@ pub(crate) const RUN_FAILED: Reason = reason(
     Class::Internal,
     "read the service's log, correct the cause and start another run",
 );
+pub(crate) const RUN_TOO_LARGE: Reason = reason(
+    "RUN_TOO_LARGE",
+    Class::Exhausted,
+    "raise service.memory_gib, or add memory, and start another run",
+);
+pub(crate) const SCRATCH_FULL: Reason = reason(
+    "SCRATCH_FULL",
+    Class::Exhausted,
+    "make room on the disk of service.scratch, about 150 bytes a row, and start another run",
+);
 pub(crate) const TIMED_OUT: Reason = reason(
     "TIMED_OUT",
     Class::Late,
@@ -195,7 +205,7 @@ pub(crate) const INTERNAL: Reason = reason(
 );
 
 /// Every reason, in the order of the table.
-pub const ALL: [Reason; 29] = [
+pub const ALL: [Reason; 31] = [
     NOT_PERMITTED,
     FOREIGN_SITE,
     NOT_FOUND,
@@ -216,6 +226,8 @@ pub const ALL: [Reason; 29] = [
     NOTHING_TO_LINK,
     RUN_NOT_RELEASED,
     RUN_FAILED,
+    RUN_TOO_LARGE,
+    SCRATCH_FULL,
     TIMED_OUT,
     NOT_READY,
     STOPPING,

@@ -17,7 +17,7 @@ mod scale {
             intake::{self, Begun},
             release::{self, Order},
             run::{self, Watched, Work},
-            run_record::State,
+            run_record::{Run, State},
         },
     };
     use appliance_store::{Scope, Store};
@@ -27,7 +27,7 @@ mod scale {
         enrolment::{Enrolment, SiteEntry},
         software::SoftwareCustody,
     };
-    use linker_match::Settings;
+    use linker_match::{Need, Settings};
     use linker_token::{
         CheckValue, Epoch, Flags, Manifest, ProjectId, RecordRef, Schema, SiteId, Token,
         TokenBatch, limits::BATCH_ROWS_MAX,
@@ -41,7 +41,11 @@ mod scale {
         ProjectId::parse("demo").expect("a good name")
     }
 
-    fn appliance(folder: &std::path::Path, site_key: &SoftwareCustody) -> Arc<Appliance> {
+    fn appliance(
+        folder: &std::path::Path,
+        site_key: &SoftwareCustody,
+        settings: Settings,
+    ) -> Arc<Appliance> {
         let custody: Arc<dyn Custody> = Arc::new(SoftwareCustody::danger_for_tests(1));
         let scope = Scope {
             project: project(),
@@ -75,7 +79,8 @@ mod scale {
         let appliance = Appliance::new(Parts {
             scope,
             origin: "musubi.test/scale".to_owned(),
-            settings: Settings::standard(),
+            settings,
+            scratch: folder.join("scratch"),
             custody,
             store: store.expect("opens"),
             clock: Clock::manual(1_800_000_000),
@@ -209,6 +214,63 @@ mod scale {
         kib.parse::<u64>().expect("a number") * 1024
     }
 
+    fn run_to_its_end(appliance: &Arc<Appliance>, run: &Run) -> Run {
+        while let Watched::Running(mut states) =
+            run::watch(appliance, &run.run_id).expect("is there")
+        {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("starts");
+            // A closed channel means that the run has ended.
+            while runtime.block_on(states.changed()).is_ok() {}
+        }
+        run::find(appliance, &run.run_id).expect("is there")
+    }
+
+    /// Small blocks, so that a run of few rows has parts to put away.
+    fn blocked(memory_bytes: Option<u64>) -> Settings {
+        Settings {
+            exhaustive_pairs_max: 0,
+            block_rows_max: 64,
+            memory_bytes,
+            ..Settings::standard()
+        }
+    }
+
+    #[test]
+    fn a_run_that_does_not_fit_in_memory_finds_the_same_persons() {
+        const ROWS: u64 = 4000;
+        let need = Need::of(&Schema::jp_1(), ROWS, &blocked(None)).expect("is bounded");
+        let outcome = |memory_bytes| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let site_key = SoftwareCustody::danger_for_tests(2);
+            let data = folder.path().join("data");
+            let appliance = appliance(&data, &site_key, blocked(memory_bytes));
+            upload(
+                &appliance,
+                &site_key,
+                "hospital",
+                &batch("hospital", 0..2000),
+            );
+            upload(&appliance, &site_key, "town", &batch("town", 1000..3000));
+            let operator = caller(&appliance, "operator");
+            let run = run::create(&appliance, &operator, "1").expect("starts");
+            let run = run_to_its_end(&appliance, &run);
+            let scratch = data.join("scratch");
+            let used = scratch.exists();
+            let left = used.then(|| fs::read_dir(&scratch).expect("reads").count());
+            assert!(left.is_none_or(|files| files <= 1), "only the lock stays");
+            (run.state, run.failure_code, run.counts, used)
+        };
+        let (state, _, counts, used) = outcome(None);
+        assert_eq!((state, used), (State::Released, false));
+        let (state, code, outside, used) = outcome(Some(need.away + 1));
+        assert_eq!((state, used), (State::Released, true), "{code}");
+        assert_eq!(outside, counts);
+        let (state, code, _, _) = outcome(Some(need.away - 1));
+        assert_eq!((state, code.as_str()), (State::Failed, "RUN_TOO_LARGE"));
+    }
+
     #[test]
     fn rows_go_through_in_bounded_memory() {
         let rows = env::var("MUSUBI_TEST_ROWS")
@@ -217,7 +279,7 @@ mod scale {
         let rows: u64 = rows.unwrap_or(4000);
         let folder = tempfile::tempdir().expect("a folder");
         let site_key = SoftwareCustody::danger_for_tests(2);
-        let appliance = appliance(&folder.path().join("data"), &site_key);
+        let appliance = appliance(&folder.path().join("data"), &site_key, Settings::standard());
         let mut clock = Instant::now();
         let mut lap = |what: &str| {
             println!(
@@ -246,16 +308,7 @@ mod scale {
             run::create(&appliance, &operator, "1")
         });
         let run = run.expect("starts");
-        while let Watched::Running(mut states) =
-            run::watch(&appliance, &run.run_id).expect("is there")
-        {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .expect("starts");
-            // A closed channel means that the run has ended.
-            while runtime.block_on(states.changed()).is_ok() {}
-        }
-        let run = run::find(&appliance, &run.run_id).expect("is there");
+        let run = run_to_its_end(&appliance, &run);
         lap("run");
         println!("{:?}", run.stage_seconds);
         assert_eq!(run.state, State::Released, "{}", run.failure_code);

@@ -159,6 +159,11 @@ fn check_config(path: &Path) -> Result<(), Failure> {
         format!("grpc      {}", config.grpc),
         format!("admin     {}", config.admin),
         format!("kernel    {}", config.settings.kernel.as_str()),
+        match config.settings.memory_bytes {
+            Some(bytes) => format!("memory    {} GiB for a run", bytes >> 30),
+            None => "memory    no bound".to_owned(),
+        },
+        format!("scratch   {}", config.scratch.display()),
         format!("token     {}", config.hsm.token),
         format!("project   {} epoch {}", config.project, config.epoch),
         format!(

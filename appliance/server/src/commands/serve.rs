@@ -45,6 +45,7 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
         scope: setup::scope(&config),
         origin: config.origin.clone(),
         settings: config.settings,
+        scratch: config.scratch.clone(),
         custody,
         store,
         clock,

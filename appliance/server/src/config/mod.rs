@@ -4,6 +4,7 @@
 //! the folder of the configuration file.
 
 mod error;
+mod memory;
 mod raw;
 
 use std::{
@@ -23,7 +24,7 @@ use crate::{
     tls::TlsFiles,
 };
 pub use error::ConfigError;
-use raw::{RawCaller, RawConfig, RawRole};
+use raw::{RawCaller, RawConfig, RawRole, RawService};
 
 /// Where the HSM token and what belongs to it lie.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How runs compare and decide.
     pub settings: Settings,
+    /// Folder for rows of a run that do not fit in memory.
+    pub scratch: PathBuf,
     /// Address of the gRPC listener.
     pub grpc: SocketAddr,
     /// Address of the admin listener; loopback.
@@ -105,9 +108,10 @@ impl Config {
             ));
         }
         Ok(Self {
-            origin: origin(raw.service.origin)?,
-            data: folder.join(raw.service.data),
-            settings: settings(&raw.service.kernel)?,
+            origin: origin(raw.service.origin.clone())?,
+            data: folder.join(&raw.service.data),
+            settings: settings(&raw.service)?,
+            scratch: scratch(&raw.service, folder),
             grpc: raw.listen.grpc,
             admin: raw.listen.admin,
             port_file: raw.listen.port_file.map(|path| folder.join(path)),
@@ -133,15 +137,30 @@ impl Config {
     }
 }
 
-/// The standard settings with the kernel of the configuration.
-fn settings(kernel: &str) -> Result<Settings, ConfigError> {
-    let rule = "auto, scalar, avx2 or avx512";
-    let kernel = KernelChoice::parse(kernel);
+/// The standard settings with the kernel and the memory bound of the configuration.
+fn settings(service: &RawService) -> Result<Settings, ConfigError> {
+    let rule = "auto, or a kernel of this processor: scalar, popcnt, avx2, avx512 or neon";
+    let kernel = KernelChoice::parse(&service.kernel);
     let kernel = kernel.map_err(|_opaque| ConfigError::rule("service.kernel", rule))?;
+    let memory = match service.memory_gib {
+        None => memory::three_quarters(),
+        Some(gib @ 1..=limits::MEMORY_GIB_MAX) => Some(u64::from(gib) << 30),
+        Some(_) => {
+            let rule = "1 to 65,536 GiB";
+            return Err(ConfigError::rule("service.memory_gib", rule));
+        }
+    };
     Ok(Settings {
         kernel,
+        memory_bytes: memory,
         ..Settings::standard()
     })
+}
+
+/// Where rows wait that do not fit in memory: beside the data unless another disk is named.
+fn scratch(service: &RawService, folder: &Path) -> PathBuf {
+    let named = service.scratch.as_ref().map(|path| folder.join(path));
+    named.unwrap_or_else(|| folder.join(&service.data).join("scratch"))
 }
 
 /// The origin line of checkpoints: one word of printable ASCII without `+`, as C2SP asks.

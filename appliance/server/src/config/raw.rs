@@ -23,6 +23,8 @@ pub(super) struct RawService {
     pub(super) data: PathBuf,
     #[serde(default = "auto")]
     pub(super) kernel: String,
+    pub(super) memory_gib: Option<u32>,
+    pub(super) scratch: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use std::{
 
 use appliance_store::ResolutionDraft;
 use linker_match::{
-    Dataset, Linkage, Progress, Stage,
+    Constraints, Dataset, Linkage, Progress, Scratch, Stage, Tools, link_with,
     run::{RunEvent, RunFailure, RunState, advance},
 };
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ use crate::{
         Appliance,
         ids::Ids,
         plan::Frozen,
+        rows::{DiskScratch, run_error},
         run::newest_released,
         run_record::{Quality, Run, State},
     },
@@ -133,11 +134,18 @@ impl Job {
                 let _nobody = self.watchers.send_replace(shown.run.clone());
             }
         };
-        let linkage = linker_match::link(dataset, &appliance.settings, &publish);
+        let mut scratch = DiskScratch::open_for(dataset, &appliance.scratch)?;
+        let tools = Tools {
+            progress: &publish,
+            cancel: &appliance.cancel,
+            constraints: &Constraints::default(),
+            scratch: scratch.as_mut().map(|scratch| scratch as &mut dyn Scratch),
+        };
+        let linkage = link_with(dataset, &appliance.settings, tools);
         let mut shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
         shown.end_stage();
         self.run.stage_seconds = shown.run.stage_seconds;
-        linkage.map_err(ServiceError::RunFailed)
+        linkage.map_err(run_error)
     }
 
     fn note(&mut self, linkage: &Linkage) {

@@ -11,11 +11,13 @@ pub mod overview;
 mod places;
 pub mod plan;
 pub mod release;
+mod rows;
 pub mod run;
 pub mod run_record;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -25,7 +27,7 @@ use std::{
 use appliance_store::{Scope, Store};
 use arc_swap::ArcSwap;
 use keymgmt_custody::{Custody, audit::Checkpoint, enrolment::Enrolment};
-use linker_match::Settings;
+use linker_match::{Cancel, Settings};
 use linker_token::{BatchId, SiteId};
 pub use places::Place;
 use tokio::sync::Semaphore;
@@ -46,8 +48,10 @@ pub struct Appliance {
     scope: Scope,
     origin: String,
     settings: Settings,
+    scratch: PathBuf,
+    cancel: Cancel,
     custody: Arc<dyn Custody>,
-    store: Store,
+    store: Arc<Store>,
     clock: Clock,
     latch: Latch,
     trust: ArcSwap<Trust>,
@@ -73,6 +77,8 @@ pub struct Parts {
     pub origin: String,
     /// How runs compare and decide.
     pub settings: Settings,
+    /// Folder for rows of a run that do not fit in memory.
+    pub scratch: PathBuf,
     /// The keys.
     pub custody: Arc<dyn Custody>,
     /// The store, opened with the same keys.
@@ -98,8 +104,10 @@ impl Appliance {
             scope: parts.scope,
             origin: parts.origin,
             settings: parts.settings,
+            scratch: parts.scratch,
+            cancel: Cancel::new(),
             custody: parts.custody,
-            store: parts.store,
+            store: Arc::new(parts.store),
             clock: parts.clock,
             latch: Latch::default(),
             trust: ArcSwap::from_pointee(parts.trust),
@@ -186,6 +194,7 @@ impl Appliance {
     /// Takes no new work from now on.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.cancel.cancel();
     }
 
     /// Refuses once the service is stopping.

@@ -1,10 +1,18 @@
 //! What a run would cost, before it runs.
 
+use std::sync::Arc;
+
 use appliance_store::BatchRow;
 use linker_match::Dataset;
 use linker_token::SiteId;
 
-use crate::{error::ServiceError, service::Appliance};
+use crate::{
+    error::ServiceError,
+    service::{
+        Appliance,
+        rows::{Segments, run_error},
+    },
+};
 
 /// The cost of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,28 +93,19 @@ impl Frozen {
         self.batches.len()
     }
 
-    /// Reads and opens the batches one by one. A damaged batch ends the load.
+    /// Takes the batches in, one by one: into memory, or only their index if the rows do not fit in the
+    /// memory bound. A damaged batch ends the load.
     pub(super) fn load(&self, appliance: &Appliance) -> Result<Dataset, ServiceError> {
-        let mut failure = None;
-        let parts = self.batches.iter().map_while(|batch| {
+        let site_of = |batch: &BatchRow| {
             let site = self.sites.binary_search(&batch.manifest.site).ok();
-            let site = site.and_then(|site| u16::try_from(site).ok());
-            match (site, appliance.store().read_segment(batch)) {
-                (Some(site), Ok(tokens)) => Some((site, tokens)),
-                (None, _) => {
-                    failure = Some(ServiceError::Internal);
-                    None
-                }
-                (_, Err(error)) => {
-                    failure = Some(error.into());
-                    None
-                }
-            }
-        });
-        let dataset = Dataset::build(&appliance.scope().schema, parts);
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        dataset.map_err(ServiceError::RunFailed)
+            site.and_then(|site| u16::try_from(site).ok())
+                .ok_or(ServiceError::Internal)
+        };
+        let batches = self.batches.iter();
+        let batches = batches.map(|batch| Ok((site_of(batch)?, batch.clone())));
+        let batches = batches.collect::<Result<Vec<_>, ServiceError>>()?;
+        let source = Arc::new(Segments::new(appliance.store.clone(), batches));
+        let schema = &appliance.scope().schema;
+        Dataset::open(schema, source, &appliance.settings).map_err(run_error)
     }
 }

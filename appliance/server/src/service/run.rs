@@ -287,6 +287,9 @@ fn work(appliance: &Arc<Appliance>, mut job: Job, actor: &str) {
     let result = outcome.unwrap_or(Err(ServiceError::Internal));
     match result {
         Ok(()) => metrics::run("released"),
+        Err(ServiceError::Stopping) => {
+            tracing::warn!(run = %job.run().run_id, "a run was cut off by the service's end");
+        }
         Err(error) => {
             metrics::run("failed");
             let cause = std::error::Error::source(&error).map(ToString::to_string);

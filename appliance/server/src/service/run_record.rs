@@ -165,6 +165,8 @@ impl Run {
             INTERRUPTED => "the service stopped during the run; start another one",
             "NOTHING_TO_LINK" => "wait until the sites have uploaded, then start another run",
             "HSM_UNAVAILABLE" => "look after the HSM, then start another run",
+            "RUN_TOO_LARGE" => "raise service.memory_gib, then start another run",
+            "SCRATCH_FULL" => "make room on the disk of service.scratch, then start another run",
             "DISK_FULL" => "make room on the data disk, then start another run",
             _ => "read the service's log, correct the cause and start another run",
         }

@@ -27,7 +27,7 @@ fn the_sample_parses_and_every_key_is_needed() {
         let text = SAMPLE.replacen(unknown, &format!("{unknown}surprise = 1\n"), 1);
         assert!(Config::parse(&text, folder).is_err(), "{unknown}");
     }
-    let optional = ["kernel", "port_file"];
+    let optional = ["kernel", "port_file", "memory_gib", "scratch"];
     let keys = SAMPLE.lines().filter_map(|line| line.split_once(" = "));
     for (key, _) in keys.filter(|(key, _)| !key.starts_with('#')) {
         let without: Vec<&str> = SAMPLE
@@ -46,6 +46,8 @@ fn values_are_checked() {
         ("admin = \"127.0.0.1:7480\"", "admin = \"0.0.0.0:7480\""),
         ("origin = \"musubi.example/demo\"", "origin = \"two words\""),
         ("kernel = \"auto\"", "kernel = \"fast\""),
+        ("memory_gib = 16", "memory_gib = 0"),
+        ("memory_gib = 16", "memory_gib = 65537"),
         ("project = \"demo\"", "project = \"Demo\""),
         ("epoch = 1", "epoch = -1"),
         ("schema = \"jp-1\"", "schema = \"jp-9\""),
