@@ -147,6 +147,9 @@ pub struct Quality {
     /// A schema file to measure instead of the shipped jp-1.
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
+    /// Measures only the public FEBRL sets, which are fetched with Python's pip.
+    #[arg(long)]
+    pub febrl: bool,
     /// Ends with one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
@@ -166,6 +169,7 @@ impl Quality {
                 presets
             },
             schema: self.schema,
+            febrl_only: self.febrl,
         }
     }
 }

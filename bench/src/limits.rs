@@ -4,6 +4,16 @@ use std::time::Duration;
 
 /// Most people in a population: a person takes about 100 bytes, so this is 1 GiB.
 pub const PEOPLE_MAX: u32 = 10_000_000;
+/// Most tokens in a set: 200 million of 168 bytes with their truth are 34 GB on disk.
+pub const TOKENS_MAX: u64 = 200_000_000;
+/// People whose tokens are made in one go: about 110,000 rows, 18 MB, per thread.
+pub const SHARD_PEOPLE: u32 = 65_536;
+/// The same in a small set: below, making an encoder costs more than using it.
+pub const SHARD_PEOPLE_MIN: u32 = 256;
+/// People of a token set who live in the same cities: as many as the two cities have in fact.
+pub const REGION_PEOPLE: u32 = 560_000;
+/// Pieces of names of one site whose normal form is kept: a few hundred bytes each, some ten MiB.
+pub const FORMS_MAX: usize = 100_000;
 /// Least people in a demo: below, the model has too few matches to learn from.
 pub const DEMO_PEOPLE_MIN: u32 = 100;
 /// Longest wait for a server to become ready.
@@ -19,3 +29,5 @@ pub const STREAM_ATTEMPTS: u32 = 5;
 pub const STOP_WAIT: Duration = Duration::from_secs(20);
 /// Lines of a child's messages that are shown when it fails.
 pub const TAIL_LINES: usize = 12;
+/// Most similar pairs of rows that are kept to be looked at: 2^27 of 8 bytes are 1 GiB.
+pub const HITS_MAX: usize = 1 << 27;

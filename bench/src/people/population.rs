@@ -38,6 +38,18 @@ impl Population {
         Self { seed, people: all }
     }
 
+    /// The same people in parts, without end: of each at least `size`, and whole households.
+    #[must_use]
+    pub fn shards(seed: u64, size: u32) -> Shards {
+        Shards {
+            bag: DiceBag::new(seed, "households"),
+            seed,
+            size,
+            household: 0,
+            number: 0,
+        }
+    }
+
     /// Everybody.
     #[must_use]
     pub fn people(&self) -> &[Person] {
@@ -54,6 +66,36 @@ impl Population {
     #[must_use]
     pub fn bag(&self, purpose: &str) -> DiceBag {
         DiceBag::new(self.seed, purpose)
+    }
+}
+
+/// Parts of one population, in the order of people. They keep their numbers.
+pub struct Shards {
+    bag: DiceBag,
+    seed: u64,
+    size: u32,
+    household: u32,
+    number: u32,
+}
+
+impl Iterator for Shards {
+    type Item = Population;
+
+    fn next(&mut self) -> Option<Population> {
+        let mut people = Vec::with_capacity(self.size as usize + 16);
+        while people.len() < self.size as usize {
+            let mut dice = self.bag.at(u64::from(self.household));
+            people.extend(life::household(&mut dice, self.household));
+            self.household += 1;
+        }
+        for person in &mut people {
+            person.number = self.number;
+            self.number += 1;
+        }
+        Some(Population {
+            seed: self.seed,
+            people,
+        })
     }
 }
 
@@ -78,6 +120,14 @@ mod tests {
             "a smaller population is the beginning of a larger one"
         );
         assert_ne!(text(&a), text(&Population::generate(500, 4)));
+    }
+
+    #[test]
+    fn shards_are_the_population_in_parts() {
+        let whole = Population::generate(1000, 3);
+        let parts = Population::shards(3, 300).flat_map(|shard| shard.people);
+        let parts: Vec<Person> = parts.take(1000).collect();
+        assert_eq!(format!("{:?}", whole.people()), format!("{parts:?}"));
     }
 
     #[test]

@@ -11,7 +11,10 @@ use linker_tokenize::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::spots::{Spots, Traits};
+use super::{
+    interval,
+    spots::{Spots, Traits},
+};
 use crate::{
     error::{BenchError, file},
     errors::Preset,
@@ -24,6 +27,8 @@ use crate::{
 pub struct Outcome {
     /// Against the truth.
     pub score: Score,
+    /// 95% interval of F1, by chance over persons.
+    pub f1_interval: (f64, f64),
     /// As the model sees itself.
     pub estimates: Estimates,
     /// Pairs for review.
@@ -93,13 +98,13 @@ pub(super) fn run(
             (cluster, traits)
         })
         .collect();
+    let pairs: Vec<(u32, u32)> = records
+        .iter()
+        .map(|(cluster, traits)| (*cluster, traits.person))
+        .collect();
     Ok(Outcome {
-        score: Score::of(
-            records
-                .iter()
-                .map(|(cluster, traits)| (*cluster, traits.person))
-                .collect(),
-        ),
+        f1_interval: interval::of_f1(&pairs, population.seed()),
+        score: Score::of(pairs),
         estimates: linkage.estimates,
         review_pairs: linkage.review_pairs,
         kernel: linkage.kernel,
