@@ -1,20 +1,30 @@
 //! Candidate pairs without extra keys: rows whose bits are equal in one segment form a block.
 //!
-//! There is one pass per segment: birth, then names, then numbers, then places. Passes over keys that
-//! are computed from rows may follow. A block above the cap is split by a second segment, the one that
+//! There is one pass per segment: birth, then names, then numbers, then places. The passes over numbers
+//! are those of equal exact keys: an insurance number is one person's or one household's. A column of
+//! its own for exact keys would hold nothing that the fingerprints of a number segment do not hold,
+//! because sites send no key besides their tokens. Passes over LSH tables may follow (see `lsh`). A block above the cap is split by a second segment, the one that
 //! leaves the smallest largest piece; a piece that no segment can split is cut into slices. Pairs lost
-//! that way are counted. Everything here works on fingerprints and never sees a row.
+//! that way are counted. All but those keys works on fingerprints and never sees a row.
 //!
 //! A pair belongs to the first pass that has both its rows in one block. That follows from the pair
 //! itself, because a pass over a segment has every pair that is equal there, unless the block was
-//! split: only for rows of such blocks it is written down to which piece they went.
+//! split: only for rows of such blocks it is written down to which piece they went. Passes over LSH
+//! tables come last and keep the block of every row, because their keys need rows' bits.
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use linker_token::schema::Role;
 use rayon::prelude::*;
 
 use crate::{
-    dataset::Dataset, error::MatchError, index::number, limits, settings::Cancel,
-    settings::Settings, split::Splitter,
+    dataset::Dataset,
+    error::MatchError,
+    index::{NONE, number},
+    limits,
+    lsh::{self, LshPlan},
+    settings::{Cancel, Settings},
+    split::Splitter,
 };
 
 /// The blocks of one pass: row numbers, block after block.
@@ -43,6 +53,10 @@ pub(crate) struct Pass {
     pub(crate) everything: bool,
     /// Blocks of two rows or more.
     pub(crate) blocks: u64,
+    /// Names the key that is equal in each block, if it is a pass over a key.
+    pub(crate) key: Option<u64>,
+    /// For a pass over a key the block of each row, or [`NONE`].
+    block_of: Vec<u32>,
     /// Rows of blocks that were split, sorted, and the piece to which each went.
     pieces: Vec<(u32, u32)>,
     /// Row pairs inside blocks.
@@ -68,6 +82,8 @@ pub(crate) struct Blocks {
     /// Rows that may be compared, and the records to which they belong.
     pub(crate) rows: u64,
     pub(crate) records: u64,
+    /// What passes over LSH tables are to follow.
+    pub(crate) lsh: LshPlan,
 }
 
 /// A key of rows besides their segments: the row's words and missing mask in, equal keys are a block.
@@ -105,13 +121,23 @@ impl Pass {
         self.pieces.is_empty() || self.piece(a) == self.piece(b)
     }
 
-    /// Whether this pass over a segment, or over everything, compares two rows.
+    /// Whether this pass compares two rows.
     pub(crate) fn has(&self, dataset: &Dataset, a: u32, b: u32) -> bool {
         let equal = self.segment.is_some_and(|segment| {
             let print = dataset.print(segment, a);
             print.is_some() && print == dataset.print(segment, b)
         });
-        self.everything || (equal && self.has_alike(a, b))
+        self.everything || (equal && self.has_alike(a, b)) || self.has_by_key(a, b)
+    }
+
+    /// Whether this is a pass over a key and compares two rows.
+    pub(crate) fn has_by_key(&self, a: u32, b: u32) -> bool {
+        let block = |row: u32| {
+            self.block_of
+                .get(row as usize)
+                .filter(|&&block| block != NONE)
+        };
+        block(a).is_some_and(|one| block(b) == Some(one))
     }
 
     /// Rows of blocks that were split, sorted, and the piece to which each went.
@@ -180,6 +206,7 @@ pub(crate) fn pairs_of(rows: u64) -> u64 {
 }
 
 /// Makes the blocks of all passes over segments, or of one pass over everything, and counts values.
+/// [`lsh::add_passes`] makes those over LSH tables, which need the rows.
 pub(crate) fn build(dataset: &Dataset, settings: &Settings, done: &dyn Fn(u64)) -> Blocks {
     let (mut rows, mut records, mut last) = (0, 0, None);
     for row in dataset.eligible() {
@@ -197,6 +224,7 @@ pub(crate) fn build(dataset: &Dataset, settings: &Settings, done: &dyn Fn(u64)) 
         present: vec![0; segments.len()],
         rows,
         records,
+        lsh: lsh::decide(dataset.schema(), settings, rows, exhaustive),
     };
     for (step, index) in (1..).zip(order_of_passes(dataset)) {
         let entries = entries(dataset, index);
@@ -231,39 +259,67 @@ pub(crate) fn build(dataset: &Dataset, settings: &Settings, done: &dyn Fn(u64)) 
     blocks
 }
 
-/// Makes the blocks of a pass over a key. One scan of the rows.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "passes over such keys are to come")
-)]
+/// The keys of all rows, 32 bits each and [`NONE`] for no key. One scan of the rows.
+pub(crate) fn keys(
+    dataset: &Dataset,
+    stop: &Cancel,
+    keys: &[RowKey<'_>],
+) -> Result<Vec<Vec<u32>>, MatchError> {
+    let column = |_key| {
+        let rows = 0..dataset.row_count();
+        rows.map(|_row| AtomicU32::new(NONE)).collect::<Vec<_>>()
+    };
+    let columns: Vec<_> = keys.iter().map(column).collect();
+    let width = dataset.grading().row_words();
+    dataset.scan(stop, &|rows, words| {
+        for (&row, words) in rows.iter().zip(words.chunks_exact(width)) {
+            let missing = dataset.flags(row).missing_mask();
+            for (column, key) in columns.iter().zip(keys) {
+                if let Some(key) = key(words, missing) {
+                    column[row as usize].store(narrow(key), Ordering::Relaxed);
+                }
+            }
+        }
+    })?;
+    let plain = |column: Vec<AtomicU32>| column.into_iter().map(AtomicU32::into_inner).collect();
+    Ok(columns.into_iter().map(plain).collect())
+}
+
+/// Makes the blocks of a pass over a key, which has a name for people and one for delta runs.
 pub(crate) fn key_pass(
     dataset: &Dataset,
     settings: &Settings,
-    stop: &Cancel,
-    name: String,
-    key: RowKey<'_>,
-) -> Result<(Pass, Members), MatchError> {
-    let entries = std::sync::Mutex::new(Vec::new());
-    let width = dataset.grading().row_words();
-    dataset.scan(stop, &|rows, words| {
-        let rows = rows.iter().zip(words.chunks_exact(width));
-        let found = rows.filter_map(|(&row, words)| {
-            key(words, dataset.flags(row).missing_mask()).map(|key| (key, row))
-        });
-        let found: Vec<(u64, u32)> = found.collect();
-        entries
-            .lock()
-            .expect("no thread panics with it")
-            .extend(found);
-    })?;
-    let mut entries = entries.into_inner().expect("no thread panicked with it");
+    (name, key): (String, u64),
+    mut keys: Vec<u32>,
+) -> (Pass, Members) {
+    let mut entries = Vec::with_capacity(keys.len());
+    let with_key = (0..).zip(&keys).filter(|&(_, &key)| key != NONE);
+    entries.extend(with_key.map(|(row, &key)| (u64::from(key), row)));
     entries.par_sort_unstable();
     let mut pass = Pass {
         name,
+        key: Some(key),
         ..Pass::default()
     };
     let members = pass.fill(dataset, settings.block_rows_max, &entries);
-    Ok((pass, members))
+    drop(entries);
+    keys.fill(NONE);
+    for (block, ends) in (0..).zip(members.starts.windows(2)) {
+        for &row in &members.rows[ends[0] as usize..ends[1] as usize] {
+            keys[row as usize] = block;
+        }
+    }
+    pass.block_of = keys;
+    (pass, members)
+}
+
+/// Keys of up to 31 bits are themselves. Of longer ones 31 mixed bits are left: of many rows a few
+/// buckets have company then, which costs pairs and loses none.
+fn narrow(key: u64) -> u32 {
+    const LONG: u64 = 1 << 31;
+    let mixed = (key ^ key >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+    let short = if key < LONG { key } else { LONG | mixed };
+    u32::try_from(short).map_or(0, |key| key.min(NONE - 1))
 }
 
 /// Birth first: it makes even blocks of equal people. Places last: their blocks are households.

@@ -14,6 +14,7 @@
 mod bond;
 mod component;
 mod cut;
+pub(crate) mod exclusive;
 
 use std::collections::BTreeMap;
 

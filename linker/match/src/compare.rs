@@ -35,6 +35,8 @@ pub(crate) struct Kept {
     pub(crate) weight: i32,
     pub(crate) decision: Decision,
     pub(crate) rule: Rule,
+    /// The first pass that had it.
+    pub(crate) pass: u8,
 }
 
 /// What one pass found.
@@ -46,7 +48,7 @@ pub(crate) struct Found {
     pub(crate) retained: Vec<Retained>,
     /// Row pairs that an earlier pass over a segment had.
     pub(crate) repeated: u64,
-    /// Row pairs that are links and that no earlier pass over a segment had.
+    /// Row pairs that are links and that no earlier pass had.
     pub(crate) links: u64,
 }
 
@@ -82,7 +84,11 @@ pub(crate) struct Hunt<'a> {
     pub(crate) split: Vec<(u8, &'a Pass)>,
     /// The segments of earlier passes that split nothing: they had every pair that is equal there.
     whole: u8,
+    /// Earlier passes over keys.
+    keys: Vec<&'a Pass>,
     scorer: &'a Scorer<'a>,
+    /// Which pass this is.
+    number: u8,
     review_threshold: i32,
     /// Per segment and row the frequency classes at which pairs are judged, if they are retained.
     retain: Option<&'a [Vec<u8>]>,
@@ -153,6 +159,7 @@ impl<'a> Hunt<'a> {
         Self {
             actions: Actions::of_pass(dataset, scorer, settings, pass.segment, had),
             whole: mask(&whole),
+            keys: earlier.iter().filter(|pass| pass.key.is_some()).collect(),
             split,
             engine,
             scorer,
@@ -162,6 +169,7 @@ impl<'a> Hunt<'a> {
                 .find(|before| before.segment.is_some() && before.segment == pass.beside)
                 .and_then(|before| Some((before.segment?, before))),
             members,
+            number: u8::try_from(number).expect("passes are few"),
             review_threshold: settings.review_threshold,
             retain: None,
             kept: AtomicU64::new(0),
@@ -373,11 +381,20 @@ impl<'a> Hunt<'a> {
             decision,
             rule,
         } = self.scorer.rows(query, row, pattern);
-        if let Some(classes) = self.retain {
+        let retained = self.retain.is_some_and(|classes| {
+            let pair = (query.min(row), query.max(row));
+            self.scorer.ceiling(pair, pattern, classes) >= self.review_threshold
+        });
+        if !retained && decision == Decision::NonMatch {
+            return;
+        }
+        // Looked up for the few pairs that matter only: it is two reads of memory for each table.
+        if self.keys.iter().any(|pass| pass.has_by_key(query, row)) {
+            return;
+        }
+        if retained {
             let (a, b) = (query.min(row), query.max(row));
-            if self.scorer.ceiling((a, b), pattern, classes) >= self.review_threshold {
-                found.retained.push(Retained { a, b, pattern });
-            }
+            found.retained.push(Retained { a, b, pattern });
         }
         found.links += u64::from(decision == Decision::Link);
         if decision != Decision::NonMatch {
@@ -387,6 +404,7 @@ impl<'a> Hunt<'a> {
                 weight,
                 decision,
                 rule,
+                pass: self.number,
             });
         }
     }

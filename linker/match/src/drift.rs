@@ -57,6 +57,17 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::SiteLevels,
+        Self::SiteMissing,
+        Self::SiteLinked,
+        Self::Matches,
+        Self::Strangers,
+        Self::Partners,
+        Self::SiteSet,
+    ];
+
     /// Stable name.
     #[must_use]
     pub fn code(self) -> &'static str {

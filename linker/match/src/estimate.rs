@@ -14,7 +14,16 @@
 //! blind spots stay blind: damage that comes in clusters of fields makes recall look better than it is,
 //! and twins precision.
 
-use crate::{model::probability, weigh::Weights};
+use linker_kernels::Grading;
+use rayon::prelude::*;
+
+use crate::{
+    compare::Kept,
+    dataset::RecordKey,
+    limits,
+    model::{Model, probability},
+    weigh::Weights,
+};
 
 /// Precision, recall and their harmonic mean, as the model expects them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,26 +69,19 @@ pub struct Quality {
     pub passes: Vec<PassEstimate>,
 }
 
-/// A pair of records that reached the review threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Weighed {
-    pub(crate) a: u32,
-    pub(crate) b: u32,
-    pub(crate) weight: i32,
-    /// The first pass that had it.
-    pub(crate) pass: usize,
-}
-
 /// What estimates are made from.
 pub(crate) struct Evidence<'a> {
     /// Pattern counts of the unbiased sample.
     pub(crate) counts: &'a [u64],
     pub(crate) weights: &'a Weights,
+    pub(crate) model: &'a Model,
+    pub(crate) grading: &'a Grading,
     pub(crate) link_threshold: i32,
     /// Every pair of records above the review threshold once, whatever was decided.
-    pub(crate) pairs: &'a [Weighed],
+    pub(crate) pairs: &'a [Kept],
     pub(crate) cluster_of_record: &'a [u32],
-    pub(crate) site_of_record: &'a [u16],
+    /// Record by record.
+    pub(crate) keys: &'a [RecordKey],
     /// Share of all links that blocking finds.
     pub(crate) blocking_recall: f64,
     /// Passes of the run.
@@ -145,10 +147,7 @@ fn mean(sum: f64, count: u64) -> f64 {
 
 /// Makes the estimates.
 pub(crate) fn estimate(evidence: &Evidence<'_>) -> Quality {
-    let sites = evidence
-        .site_of_record
-        .iter()
-        .map(|&site| usize::from(site) + 1);
+    let sites = evidence.keys.iter().map(|key| usize::from(key.site) + 1);
     let mut sites = vec![Sums::default(); sites.max().unwrap_or(0)];
     let mut passes = vec![(0.0, 0_u64); evidence.passes];
     let mut overall = Sums::default();
@@ -159,12 +158,17 @@ pub(crate) fn estimate(evidence: &Evidence<'_>) -> Quality {
         for site in ends(evidence, pair) {
             sites[site].take(pair.weight, evidence.link_threshold, together);
         }
-        if together && let Some(pass) = passes.get_mut(pair.pass) {
+        if together && let Some(pass) = passes.get_mut(usize::from(pair.pass)) {
             pass.0 += probability(pair.weight);
             pass.1 += 1;
         }
     }
-    count_inside(evidence, &mut overall, &mut sites);
+    count_inside(
+        evidence,
+        &mut overall,
+        &mut sites,
+        limits::ESTIMATE_CLUSTERS,
+    );
     let share = share_above(evidence) * evidence.blocking_recall;
     let with_pairs = (0_u16..).zip(&sites).filter(|(_, sums)| sums.pairs > 0);
     Quality {
@@ -192,44 +196,76 @@ pub(crate) fn estimate(evidence: &Evidence<'_>) -> Quality {
 }
 
 /// The sites of a pair: one if both records are of one site.
-fn ends(evidence: &Evidence<'_>, pair: &Weighed) -> impl Iterator<Item = usize> {
-    let site = |record: u32| usize::from(evidence.site_of_record[record as usize]);
+fn ends(evidence: &Evidence<'_>, pair: &Kept) -> impl Iterator<Item = usize> {
+    let site = |record: u32| usize::from(evidence.keys[record as usize].site);
     let (a, b) = (site(pair.a), site(pair.b));
     std::iter::once(a).chain((a != b).then_some(b))
 }
 
 /// Counts the pairs inside clusters, weighed or not: of n records, k of a site have
-/// n(n − 1)/2 − (n − k)(n − k − 1)/2 pairs with that site.
-fn count_inside(evidence: &Evidence<'_>, overall: &mut Sums, sites: &mut [Sums]) {
-    let records = evidence.cluster_of_record.iter();
-    let mut members: Vec<(u32, u16)> = records
-        .zip(evidence.site_of_record)
-        .map(|(&cluster, &site)| (cluster, site))
-        .collect();
-    members.sort_unstable();
+/// n(n − 1)/2 − (n − k)(n − k − 1)/2 pairs with that site. Some clusters at a time, so that no list is as
+/// long as the run.
+fn count_inside(evidence: &Evidence<'_>, overall: &mut Sums, sites: &mut [Sums], step: u32) {
+    let last = evidence.cluster_of_record.iter().max().copied();
+    let starts = last.map_or(0..0, |last| 0..last + 1);
     let pairs = |records: usize| (records * records.saturating_sub(1) / 2) as u64;
-    for cluster in members.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1) {
-        let all = pairs(cluster.len());
-        overall.all_inside += all;
-        for of_site in cluster.chunk_by(|a, b| a.1 == b.1) {
-            let without = pairs(cluster.len() - of_site.len());
-            sites[usize::from(of_site[0].1)].all_inside += all - without;
+    for start in starts.step_by(step as usize) {
+        let records = evidence.cluster_of_record.par_iter().zip(evidence.keys);
+        let mut members: Vec<(u32, u16)> = records
+            .filter(|(cluster, _)| (start..start.saturating_add(step)).contains(cluster))
+            .map(|(&cluster, key)| (cluster, key.site))
+            .collect();
+        members.par_sort_unstable();
+        for cluster in members.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1) {
+            let all = pairs(cluster.len());
+            overall.all_inside += all;
+            for of_site in cluster.chunk_by(|a, b| a.1 == b.1) {
+                let without = pairs(cluster.len() - of_site.len());
+                sites[usize::from(of_site[0].1)].all_inside += all - without;
+            }
         }
     }
 }
 
 /// Of the sample's expected matches, the share above the link threshold.
+///
+/// Below it a pattern has as many matches as its pairs' probability says, but no more than matches make
+/// of it: pairs that lack the same segments, times the prior, times the pattern's share among matches.
+/// In a true model both are the same. In large runs strangers who are alike in several ways at once, as
+/// people of one family name are, make more pairs of a light pattern than the model expects, and the
+/// surplus is strangers.
 fn share_above(evidence: &Evidence<'_>) -> f64 {
+    let (grading, model) = (evidence.grading, evidence.model);
+    let levels = |pattern| (0..grading.segment_count()).map(move |s| grading.level(pattern, s));
+    let lacking = |pattern| {
+        let bits = (0..).zip(levels(pattern));
+        bits.fold(0_usize, |mask, (bit, level)| {
+            mask | usize::from(level.is_none()) << bit
+        })
+    };
+    let seen = || {
+        (0_u32..)
+            .zip(evidence.counts)
+            .filter(|(_, pairs)| **pairs > 0)
+    };
+    let mut of_mask = vec![0_u64; 1 << grading.segment_count()];
+    for (pattern, &pairs) in seen() {
+        of_mask[lacking(pattern)] += pairs;
+    }
     let (mut matches, mut above) = (0.0, 0.0);
-    for (pattern, &pairs) in (0_u32..)
-        .zip(evidence.counts)
-        .filter(|(_, pairs)| **pairs > 0)
-    {
+    for (pattern, &pairs) in seen() {
         let weight = evidence.weights.entry(pattern).weight;
         let expected = pairs as f64 * probability(weight);
-        matches += expected;
         if weight >= evidence.link_threshold && evidence.weights.is_kept(pattern) {
             above += expected;
+            matches += expected;
+        } else {
+            let segments = model.segments.iter().zip(levels(pattern));
+            let share: f64 = segments
+                .filter_map(|(s, level)| Some(s.m[level?]))
+                .product();
+            let all = of_mask[lacking(pattern)] as f64 * model.prior;
+            matches += expected.min(all * share);
         }
     }
     if matches > 0.0 { above / matches } else { 1.0 }
@@ -237,17 +273,23 @@ fn share_above(evidence: &Evidence<'_>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use linker_kernels::Grading;
-    use linker_token::Schema;
+    use linker_token::{RecordRef, Schema};
 
     use super::*;
     use crate::{
         limits::WEIGHT_UNIT,
-        model::{Model, ModelSource, Parameters},
+        model::{ModelSource, Parameters},
+        rules::{Decision, Rule},
         settings::Settings,
     };
 
-    fn weights() -> (Weights, usize) {
+    struct World {
+        grading: Grading,
+        model: Model,
+        weights: Weights,
+    }
+
+    fn world() -> World {
         let schema = Schema::en_1();
         let segments = schema.segments().iter();
         let parts: Vec<_> = segments.map(|s| (s.words.clone(), s.cuts())).collect();
@@ -255,31 +297,126 @@ mod tests {
         let default = Parameters::default_for(&schema, 1000);
         let model = Model::new(&schema, ModelSource::Trained, default, &[1000; 4]);
         let weights = Weights::new(&schema, &grading, &Settings::standard(), &model);
-        (weights, grading.patterns())
+        World {
+            grading,
+            model,
+            weights,
+        }
     }
 
-    fn check(pairs: &[(u32, u32, i32)], clusters: &[u32]) -> Quality {
-        let (weights, patterns) = weights();
-        let pairs: Vec<Weighed> = pairs
-            .iter()
-            .enumerate()
-            .map(|(pass, &(a, b, bits))| Weighed {
-                a,
-                b,
-                weight: bits * WEIGHT_UNIT,
-                pass,
-            })
-            .collect();
+    fn with(world: &World, counts: &[u64], pairs: &[Kept], clusters: &[u32]) -> Quality {
+        let keys = [0, 1, 1, 2].map(|site| RecordKey {
+            site,
+            reference: RecordRef([0; 16]),
+        });
         estimate(&Evidence {
-            counts: &vec![0; patterns],
-            weights: &weights,
+            counts,
+            weights: &world.weights,
+            model: &world.model,
+            grading: &world.grading,
             link_threshold: 2 * WEIGHT_UNIT,
-            pairs: &pairs,
+            pairs,
             cluster_of_record: clusters,
-            site_of_record: &[0, 1, 1, 2][..clusters.len()],
+            keys: &keys[..clusters.len()],
             blocking_recall: 1.0,
             passes: 2,
         })
+    }
+
+    fn check(pairs: &[(u32, u32, i32)], clusters: &[u32]) -> Quality {
+        let kept: Vec<Kept> = (0..)
+            .zip(pairs)
+            .map(|(pass, &(a, b, bits))| Kept {
+                a,
+                b,
+                weight: bits * WEIGHT_UNIT,
+                decision: Decision::Review,
+                rule: Rule::Weight,
+                pass,
+            })
+            .collect();
+        let world = world();
+        with(&world, &vec![0; world.grading.patterns()], &kept, clusters)
+    }
+
+    /// How often the model makes each pattern without missing segments, of so many pairs.
+    fn made(world: &World, pairs: f64) -> Vec<u64> {
+        let strangers = world.model.strangers();
+        (0_u32..)
+            .take(world.grading.patterns())
+            .map(|pattern| {
+                let product = |of: &dyn Fn(usize) -> Option<f64>| (0..4).map(of).product();
+                let level = |s| world.grading.level(pattern, s);
+                let segments = &world.model.segments;
+                let m: Option<f64> = product(&|s| Some(segments[s].m[level(s)?]));
+                let u: Option<f64> = product(&|s| Some(segments[s].u[level(s)?]));
+                let others = world.model.others.iter().map(|other| {
+                    let g: Option<f64> = product(&|s| Some(other.levels[s][level(s)?]));
+                    other.share * g.unwrap_or(0.0)
+                });
+                let others: f64 = others.sum();
+                let all = m
+                    .zip(u)
+                    .map_or(0.0, |(m, u)| world.model.prior * m + strangers * u + others);
+                u64::from(crate::model::units(all * pairs / 256.0).unsigned_abs())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn strangers_that_the_model_does_not_expect_are_no_lost_matches() {
+        let world = world();
+        let sure = Kept {
+            a: 0,
+            b: 1,
+            weight: 50 * WEIGHT_UNIT,
+            decision: Decision::Link,
+            rule: Rule::Weight,
+            pass: 0,
+        };
+        let mut counts = made(&world, 1e7);
+        let true_model = with(&world, &counts, &[sure], &[0, 0]).overall.recall;
+        assert!((0.8..0.999).contains(&true_model), "{true_model}");
+        // A light pattern has a hundred times as many pairs as the model makes.
+        let light = (0_u32..).zip(&counts).filter(|(pattern, pairs)| {
+            **pairs > 0 && (-4..-1).contains(&(world.weights.entry(*pattern).weight / WEIGHT_UNIT))
+        });
+        let light: Vec<u32> = light.map(|(pattern, _)| pattern).collect();
+        assert!(!light.is_empty());
+        for pattern in light {
+            counts[pattern as usize] *= 100;
+        }
+        let spoilt = with(&world, &counts, &[sure], &[0, 0]).overall.recall;
+        assert!((spoilt - true_model).abs() < 0.01, "{spoilt} {true_model}");
+    }
+
+    #[test]
+    fn pairs_inside_clusters_are_counted_in_steps() {
+        let world = world();
+        let counts = vec![0; world.grading.patterns()];
+        let keys = [0, 1, 1, 2, 0, 0].map(|site| RecordKey {
+            site,
+            reference: RecordRef([0; 16]),
+        });
+        let evidence = Evidence {
+            counts: &counts,
+            weights: &world.weights,
+            model: &world.model,
+            grading: &world.grading,
+            link_threshold: 0,
+            pairs: &[],
+            cluster_of_record: &[0, 0, 0, 1, 2, 2],
+            keys: &keys,
+            blocking_recall: 1.0,
+            passes: 0,
+        };
+        for step in [1, 2, 3, u32::MAX] {
+            let (mut overall, mut sites) = (Sums::default(), vec![Sums::default(); 3]);
+            count_inside(&evidence, &mut overall, &mut sites, step);
+            assert_eq!(overall.all_inside, 4);
+            let sites: Vec<u64> = sites.iter().map(|site| site.all_inside).collect();
+            assert_eq!(sites, [3, 3, 0], "step {step}");
+        }
     }
 
     #[test]

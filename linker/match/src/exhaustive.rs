@@ -18,7 +18,7 @@ use crate::{
     compare::{self, Engine, Found, Kept},
     dataset::Dataset,
     error::MatchError,
-    limits,
+    limits, lsh,
     model::Model,
     recall::weigh,
     records::Judge,
@@ -35,7 +35,7 @@ use crate::{
 pub enum Candidates {
     /// All of them.
     Everything,
-    /// Those that some pass has.
+    /// Those that some pass has, LSH tables included where the settings say so.
     Blocks,
 }
 
@@ -67,9 +67,12 @@ impl Hits {
             ..*settings
         };
         let work = || {
-            let mut blocks = block::build(dataset, settings, &|_| ());
-            let members = std::mem::take(&mut blocks.members);
             let stop = &Cancel::new();
+            let mut blocks = block::build(dataset, settings, &|_| ());
+            if candidates == Candidates::Blocks {
+                lsh::add_passes(dataset, settings, stop, &mut blocks)?;
+            }
+            let members = std::mem::take(&mut blocks.members);
             let mut reach = Reach {
                 stop,
                 scratch: None,

@@ -13,6 +13,11 @@
 //! A pair is left out of the base only if it stays below the review threshold even when its values
 //! become half as frequent. Rows with a value that became rarer than that count as fresh.
 //!
+//! The LSH tables of a run follow from its number of rows. A table that the base had, too, is compared
+//! as above; the buckets of another one are compared as a whole, and pairs of the base that no pass has
+//! any more do not count. So a base fits runs with other tables or with none, but its share of links
+//! that blocking finds stays that of the run that trained the model.
+//!
 //! A new model means a full run: under other weights other pairs matter.
 
 mod bytes;
@@ -21,7 +26,7 @@ use linker_token::SchemaDigest;
 use rayon::prelude::*;
 
 use crate::{
-    block::{Blocks, Members},
+    block::{Blocks, Members, Pass},
     compare::{Engine, Kept},
     dataset::{Dataset, RecordKey},
     error::MatchError,
@@ -70,6 +75,8 @@ pub struct Base {
     classes: Vec<u8>,
     /// Per segment the rows of blocks that were split, sorted, and the piece to which each went.
     pieces: Vec<Vec<(u32, u32)>>,
+    /// The same of passes over keys, each with its key's name.
+    keyed: Vec<(u64, Vec<(u32, u32)>)>,
     /// In order.
     pairs: Vec<Retained>,
 }
@@ -109,6 +116,7 @@ impl Base {
             rows: Vec::new(),
             classes: Vec::new(),
             pieces: vec![Vec::new(); self.pieces.len()],
+            keyed: Vec::new(),
             pairs: Vec::new(),
             ..self.clone()
         }
@@ -141,10 +149,13 @@ impl Base {
         self.classes[row as usize * self.pieces.len() + segment]
     }
 
-    fn piece(&self, segment: usize, row: u32) -> Option<u32> {
-        let pieces = &self.pieces[segment];
-        let at = pieces.binary_search_by_key(&row, |entry| entry.0).ok();
-        at.map(|at| pieces[at].1)
+    /// The rows of blocks that were split in the same pass, or `None` if there was no such pass.
+    fn pieces_of(&self, pass: &Pass) -> Option<&[(u32, u32)]> {
+        let keyed = || self.keyed.iter().find(|(key, _)| Some(*key) == pass.key);
+        match pass.segment {
+            Some(segment) => Some(&self.pieces[segment]),
+            None => keyed().map(|(_, pieces)| pieces.as_slice()),
+        }
     }
 }
 
@@ -237,12 +248,11 @@ impl<'a> Delta<'a> {
         passes
             .map(|(pass, members)| {
                 let mut open = Members::default();
+                let pieces = base.pieces_of(pass);
                 for block in 0..members.starts.len().saturating_sub(1) {
                     let rows = &members.rows[members.block(block)];
                     let together = base.everything
-                        || pass
-                            .segment
-                            .is_some_and(|segment| self.were_together(base, segment, rows));
+                        || pieces.is_some_and(|pieces| self.were_together(pieces, rows));
                     let is_fresh = |row: u32| !together || self.old[row as usize] == NONE;
                     let fresh = rows.iter().filter(|&&row| is_fresh(row)).count();
                     if fresh > 0 {
@@ -258,15 +268,18 @@ impl<'a> Delta<'a> {
             .collect()
     }
 
-    /// Whether the known rows of a block, which are equal in the segment, were in one block.
-    fn were_together(&self, base: &Base, segment: usize, rows: &[u32]) -> bool {
-        if base.pieces[segment].is_empty() {
+    /// Whether the known rows of a block, which have the segment or key of its pass in common, were in
+    /// one block of the same pass.
+    fn were_together(&self, pieces: &[(u32, u32)], rows: &[u32]) -> bool {
+        if pieces.is_empty() {
             return true;
         }
+        let piece = |old: u32| {
+            let at = pieces.binary_search_by_key(&old, |entry| entry.0).ok();
+            at.map(|at| pieces[at].1)
+        };
         let known = rows.iter().map(|&row| self.old[row as usize]);
-        let mut pieces = known
-            .filter(|&old| old != NONE)
-            .map(|old| base.piece(segment, old));
+        let mut pieces = known.filter(|&old| old != NONE).map(piece);
         let first = pieces.next();
         pieces.all(|piece| Some(piece) == first)
     }
@@ -323,9 +336,13 @@ impl<'a> Delta<'a> {
         pairs.par_sort_unstable();
         pairs.dedup();
         let mut pieces = vec![Vec::new(); engine.blocks.classes.len()];
+        let mut keyed = Vec::new();
         for pass in &engine.blocks.passes {
+            let split = pass.pieces().iter().map(|&(r, p)| (at(r), p));
             if let Some(segment) = pass.segment {
-                pieces[segment] = pass.pieces().iter().map(|&(r, p)| (at(r), p)).collect();
+                pieces[segment] = split.collect();
+            } else if let Some(key) = pass.key {
+                keyed.push((key, split.collect()));
             }
         }
         Base {
@@ -337,13 +354,15 @@ impl<'a> Delta<'a> {
             rows,
             classes,
             pieces,
+            keyed,
             pairs,
         }
     }
 }
 
 /// Weighs pairs of rows and keeps what reaches the review threshold.
-pub(crate) fn weigh(dataset: &Dataset, scorer: &Scorer<'_>, pairs: &[Retained]) -> Vec<Kept> {
+pub(crate) fn weigh(engine: Engine<'_>, scorer: &Scorer<'_>, pairs: &[Retained]) -> Vec<Kept> {
+    let dataset = engine.dataset;
     let kept = pairs.par_iter().filter_map(|pair| {
         let Evaluation {
             weight,
@@ -351,15 +370,23 @@ pub(crate) fn weigh(dataset: &Dataset, scorer: &Scorer<'_>, pairs: &[Retained]) 
             rule,
         } = scorer.rows(pair.a, pair.b, pair.pattern);
         let (a, b) = (dataset.record_of(pair.a), dataset.record_of(pair.b));
-        (decision != Decision::NonMatch).then_some(Kept {
+        (decision != Decision::NonMatch).then(|| Kept {
             a: a.min(b),
             b: a.max(b),
             weight,
             decision,
             rule,
+            pass: first_pass(engine, (pair.a, pair.b)),
         })
     });
     kept.collect()
+}
+
+/// The first pass that has a pair of rows.
+fn first_pass(engine: Engine<'_>, (a, b): (u32, u32)) -> u8 {
+    let mut passes = (0..).zip(&engine.blocks.passes);
+    let first = passes.find(|(_, pass)| pass.has(engine.dataset, a, b));
+    first.map_or(u8::MAX, |(number, _)| number)
 }
 
 /// 64 mixed bits of a row's flags and fingerprints. Told apart are only rows of one record.

@@ -23,10 +23,6 @@ mod desk;
 pub mod drift;
 mod em;
 pub mod error;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a run still calls its own, coarser estimate")
-)]
 pub mod estimate;
 pub mod exhaustive;
 pub mod explain;
@@ -51,6 +47,7 @@ pub mod run;
 mod sample;
 pub mod scratch;
 pub mod settings;
+mod sites;
 pub mod source;
 mod split;
 mod sweep;
@@ -61,6 +58,7 @@ pub mod whole_row;
 
 pub use dataset::{Dataset, RecordKey};
 pub use error::MatchError;
+pub use estimate::{Estimate, PassEstimate, SiteEstimate};
 pub use exhaustive::{Candidates, Hits};
 pub use incremental::Base;
 pub use link::{
@@ -74,7 +72,7 @@ pub use model_file::ModelSettings;
 pub use plan::{PassPlan, Plan, plan};
 pub use resolve::ResearchId;
 pub use scratch::{Scratch, ScratchError, ScratchFault};
-pub use settings::{Cancel, Settings};
+pub use settings::{Cancel, Lsh, Settings};
 pub use source::Source;
 pub use verdict::{Constraints, Verdict, VerdictKind, Verdicts};
 

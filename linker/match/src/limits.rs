@@ -40,6 +40,14 @@ pub const PRIOR_MAX: f64 = 0.2;
 pub const THRESHOLD_MAX: i32 = 100 * WEIGHT_UNIT;
 /// Largest frequency that a value may have on average: every row of the largest run.
 pub const FREQUENCY_BASE_MAX: i32 = 27 * WEIGHT_UNIT;
+/// Clusters whose records are sorted at a time to count pairs inside clusters: of two records each on
+/// average, and eight bytes per record, 64 MiB.
+pub const ESTIMATE_CLUSTERS: u32 = 1 << 22;
+/// Links of one site whose levels are looked at for drift: enough for changes of a tenth of
+/// [`DRIFT_LEVELS`] were chance no matter.
+pub const DRIFT_SITE_LINKS: u64 = 1 << 12;
+/// Most links of all sites whose levels are looked at: their rows, of 128 bytes each, are 16 MiB.
+pub const DRIFT_LINKS: u64 = 1 << 16;
 /// Smallest change of a distribution of levels (total variation) that is told as drift: one pair in
 /// twenty lies elsewhere.
 pub const DRIFT_LEVELS: f64 = 0.05;
@@ -52,6 +60,13 @@ pub const DRIFT_PARTNERS: f64 = 1.25;
 /// Standard errors that a change must pass as well: with a thousand comparisons of one run, one run in
 /// sixteen thousand tells a drift that is chance.
 pub const DRIFT_ERRORS: f64 = 5.5;
+/// Share of pairs that are of one town, before anything is learnt: a country of some thousand towns.
+pub const NEIGHBOURS_DEFAULT: f64 = 1.0 / 4096.0;
+/// How much more likely than strangers namesakes are to be alike in birth dates. Measured in a generated
+/// population of sixty million: 3 to 5.
+pub const OF_AN_AGE_MAX: f64 = 8.0;
+/// Rounds in which the matches of a model wait for the classes of non-matches.
+pub const EM_ROUNDS_WAITING: u32 = 100;
 /// Most rounds of expectation and maximisation.
 pub const EM_ROUNDS_MAX: u32 = 500;
 /// Units of weight in one bit.
@@ -75,6 +90,10 @@ pub const CLASS_SLACK: u8 = 8;
 pub const RETAINED_PAIRS_PER_ROW: u64 = 24;
 /// What one pair can add to or take from a merge of clusters, so that no single link decides.
 pub const MERGE_WEIGHT_MAX: i32 = 24 * WEIGHT_UNIT;
+/// Largest share of a site's records that are taken to have a partner at another site, both without
+/// duplicates: fifteen of sixteen, so that it adds four bits at either end. A pair just below the review
+/// threshold is one in sixteen, and may be the partner that is not seen.
+pub const PARTNER_SHARE_MAX: f64 = 15.0 / 16.0;
 /// Most records of a link component that is clustered as a whole: a million cells of six bytes per
 /// thread, half a million pairs to weigh at most, a tenth of a second.
 pub const COMPONENT_RECORDS_MAX: usize = 1024;
@@ -137,6 +156,12 @@ pub const LOOKUP_ALL_ROWS: usize = 1 << 14;
 pub const LSH_BITS_MAX: usize = 60;
 /// Most LSH tables. Each is one more pass over all rows.
 pub const LSH_TABLES_MAX: usize = 32;
+/// Most rows of a run times its LSH tables: 2^29 of 10 bytes, six for the blocks'
+/// members and four for the number of each row's block, are 5 GiB. 20 million rows still have 26 tables.
+pub const LSH_TABLE_ROWS_MAX: u64 = 1 << 29;
+/// Fewer rows have LSH tables only if they are asked for: 16,384 rows are 134 million pairs, less than a
+/// second for everything against everything.
+pub const LSH_ROWS_MIN: u64 = 1 << 14;
 /// Rows that an LSH bucket has on average: the price of a row and table is half as many pairs.
 pub const LSH_BUCKET_ROWS: f64 = 32.0;
 /// Most pairs that may be spent for one match that only LSH finds: 2^20 pairs are a millisecond of a
@@ -151,6 +176,10 @@ const _: () = assert!(1_usize << (FREQUENCY_BASE_MAX / WEIGHT_UNIT) == ROWS_MAX)
 const _: () = assert!(
     RARE_CLASS as u32 == 8 * RARE_ROWS.ilog2(),
     "the class of rare values"
+);
+const _: () = assert!(
+    LSH_TABLE_ROWS_MAX >= ROWS_MAX as u64,
+    "the largest run has room for a table"
 );
 const _: () = assert!(ROWS_MAX < u32::MAX as usize, "row numbers are 32 bits");
 const _: () = assert!(

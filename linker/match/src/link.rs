@@ -9,11 +9,13 @@ use crate::{
     cluster::{self, Clusters},
     compare::{self, Engine, Kept},
     dataset::Dataset,
+    drift::{SiteSnapshot, Snapshot},
     em::Training,
     error::MatchError,
+    estimate::{Estimate, Evidence, PassEstimate, Quality, SiteEstimate, estimate},
     incremental::{self, Base, Delta, Retained, Trained},
-    limits,
-    model::{Model, probability},
+    limits, lsh,
+    model::Model,
     plan,
     recall::{self, BlockingRecall},
     records::{Across, Judge},
@@ -22,7 +24,7 @@ use crate::{
     sample,
     scratch::Scratch,
     settings::{Cancel, Settings},
-    sweep,
+    sites, sweep,
     verdict::{Constraints, Decided},
     weigh::Scorer,
 };
@@ -59,7 +61,7 @@ pub struct PassReport {
     /// Row pairs of this pass that an earlier pass over a segment had already. They are not weighed again,
     /// and many are not even compared.
     pub pairs_repeated: u64,
-    /// Row pairs of this pass that are links and that no earlier pass over a segment had. Two rows of one
+    /// Row pairs of this pass that are links and that no earlier pass had. Two rows of one
     /// record each may make one record pair count several times, and a link of rows may be none of records.
     pub links_first_found: u64,
 }
@@ -67,19 +69,34 @@ pub struct PassReport {
 /// Estimates from the model; no truth is used. With a default model they rest on its assumptions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimates {
-    /// Mean probability of being a match over the links inside clusters.
+    /// Mean probability of being a match over the pairs inside clusters.
     pub precision: f64,
-    /// Share of all matches that are links: of the sample's expected matches those above the
-    /// threshold, times blocking recall.
+    /// Share of all matches that are inside clusters.
     pub recall: f64,
     /// Harmonic mean of the two.
     pub f1: f64,
-    /// Share of the sample's links that blocking finds.
+    /// Share of the sample's *links* that some pass has: of the pairs that the model would link if
+    /// everything were compared with everything, those that the run compared. It does not speak of
+    /// matches that are too damaged to be links; those are in `recall` only.
     pub blocking_recall: f64,
-    /// Lower end of its 95% interval.
+    /// Lower end of the 95% interval of `blocking_recall`. It covers the share of links, not the share
+    /// of matches, which is lower wherever damaged matches are no links.
     pub low: f64,
-    /// Upper end of its 95% interval.
+    /// Upper end of the same interval.
     pub high: f64,
+}
+
+impl Estimates {
+    fn new(overall: Estimate, blocking: BlockingRecall) -> Self {
+        Self {
+            precision: overall.precision,
+            recall: overall.recall,
+            f1: overall.f1,
+            blocking_recall: blocking.share,
+            low: blocking.low,
+            high: blocking.high,
+        }
+    }
 }
 
 /// A pair for a person to look at.
@@ -110,12 +127,21 @@ pub struct Linkage {
     pub review: Vec<ReviewPair>,
     /// Number of record pairs that are links.
     pub links: u64,
-    /// Different row pairs compared, test records and the sample left out.
+    /// Row pairs compared, test records and the sample left out. A pair counts once, but again in each LSH
+    /// table that has it.
     pub pairs_compared: u64,
     /// Pass by pass.
     pub passes: Vec<PassReport>,
     /// How good the result is, as the model sees it.
     pub estimates: Estimates,
+    /// The same for the pairs with a record of each site, in order; sites without a pair are left out.
+    pub site_estimates: Vec<SiteEstimate>,
+    /// What each pass added, in order.
+    pub pass_estimates: Vec<PassEstimate>,
+    /// What each site was like, by number, for comparison with another run.
+    pub sites: Vec<SiteSnapshot>,
+    /// Records that could be compared.
+    pub records_compared: u64,
     /// Clusters that a merge would have taken beyond the size bound, or that verdicts did.
     pub clusters_over_bound: u64,
     /// Components of the link graph that were too large to be looked at as a whole.
@@ -126,6 +152,25 @@ pub struct Linkage {
     pub rows_quarantined: u64,
     /// Name of the kernel.
     pub kernel: &'static str,
+}
+
+impl Linkage {
+    /// What the run was like, to be compared with another by [`drift`](fn@crate::drift::drift). `name`
+    /// gives a site's name by which runs know it again.
+    #[must_use]
+    pub fn snapshot(&self, name: impl Fn(u16) -> String) -> Snapshot {
+        let sites = (0..).zip(&self.sites);
+        Snapshot {
+            model: self.model.clone(),
+            records: self.records_compared,
+            sites: sites
+                .map(|(number, site)| SiteSnapshot {
+                    site: name(number),
+                    ..site.clone()
+                })
+                .collect(),
+        }
+    }
 }
 
 /// Counts units and tells the caller.
@@ -288,6 +333,7 @@ fn run(
     let segments = dataset.grading().segment_count() as u64;
     let meter = Meter::new(progress, Stage::Block, segments);
     let mut blocks = block::build(dataset, settings, &|_| meter.add(1));
+    lsh::add_passes(dataset, settings, stop, &mut blocks)?;
     let members = std::mem::take(&mut blocks.members);
     let engine = Engine {
         dataset,
@@ -317,22 +363,28 @@ fn run(
         let pairs = compared.retained;
         delta.base(engine, trained.clone(), settings, pairs)
     });
-    let (kept, passes) = (compared.kept, compared.passes);
+    let (mut kept, passes) = (compared.kept, compared.passes);
     let decided = Decided::new(dataset.keys(), tools.constraints);
+    if decided.has_sites() {
+        let sites: Vec<u16> = dataset.keys().iter().map(|key| key.site).collect();
+        cluster::exclusive::compete(&mut kept, &decided, settings, &sites);
+    }
     let clusters = cluster_all(judge, settings, (&kept, &decided), &mut reach, progress)?;
     stop.check()?;
-    let estimates = estimate(&scorer, settings, &trained, &kept, &clusters);
+    let quality = quality(judge, settings, &trained, (&kept, &clusters), passes.len());
+    let sites = sites::snapshots(judge, &kept, &clusters.cluster_of_record)?;
     let linkage = Linkage {
         links: links(&kept),
         model: trained.model,
         review_pairs: 0,
         review: Vec::new(),
-        pairs_compared: passes
-            .iter()
-            .map(|pass| pass.plan.pairs - pass.pairs_repeated)
-            .sum(),
+        pairs_compared: compared_once(&passes),
         passes,
-        estimates,
+        estimates: Estimates::new(quality.overall, trained.blocking),
+        site_estimates: quality.sites,
+        pass_estimates: quality.passes,
+        sites,
+        records_compared: engine.blocks.records,
         cluster_count: clusters.count,
         clusters_over_bound: clusters.over_bound,
         components_cut: clusters.cut,
@@ -349,6 +401,35 @@ fn run(
         ..linkage
     };
     Ok((linkage, base))
+}
+
+fn compared_once(passes: &[PassReport]) -> u64 {
+    let passes = passes.iter();
+    passes
+        .map(|pass| pass.plan.pairs - pass.pairs_repeated)
+        .sum()
+}
+
+fn quality(
+    judge: Judge<'_>,
+    settings: &Settings,
+    trained: &Trained,
+    (kept, clusters): (&[Kept], &Clusters),
+    passes: usize,
+) -> Quality {
+    let dataset = judge.engine.dataset;
+    estimate(&Evidence {
+        counts: &trained.counts,
+        weights: judge.scorer.weights(),
+        model: &trained.model,
+        grading: dataset.grading(),
+        link_threshold: settings.link_threshold,
+        pairs: kept,
+        cluster_of_record: &clusters.cluster_of_record,
+        keys: dataset.keys(),
+        blocking_recall: trained.blocking.share,
+        passes,
+    })
 }
 
 fn links(kept: &[Kept]) -> u64 {
@@ -413,7 +494,7 @@ fn compare_all(
     let total = members.iter().map(Members::pairs).sum();
     let meter = Meter::new(progress, Stage::Compare, total);
     let mut retained = delta.map_or_else(Vec::new, |delta| delta.survivors(engine));
-    let mut kept = incremental::weigh(engine.dataset, scorer, &retained);
+    let mut kept = incremental::weigh(engine, scorer, &retained);
     let retain = delta.map(|delta| delta.classes.as_slice());
     let mut passes = Vec::new();
     for ((number, plan), members) in plan.passes.into_iter().enumerate().zip(members) {
@@ -481,49 +562,4 @@ fn reviews(kept: Vec<Kept>, clusters: &Clusters, decided: &Decided) -> Vec<Revie
         .collect();
     review.sort_unstable_by_key(|pair| (std::cmp::Reverse(pair.weight), pair.a, pair.b));
     review
-}
-
-fn estimate(
-    scorer: &Scorer<'_>,
-    settings: &Settings,
-    trained: &Trained,
-    kept: &[Kept],
-    clusters: &Clusters,
-) -> Estimates {
-    let blocking = trained.blocking;
-    let cluster = |record: u32| clusters.cluster_of_record[record as usize];
-    let inside = kept
-        .iter()
-        .filter(|kept| kept.decision == Decision::Link && cluster(kept.a) == cluster(kept.b));
-    let (sum, links) = inside.fold((0.0, 0_u64), |(sum, links), kept| {
-        (sum + probability(kept.weight), links + 1)
-    });
-    let precision = if links == 0 { 1.0 } else { sum / links as f64 };
-    let (mut matches, mut linked) = (0.0, 0.0);
-    for (pattern, &pairs) in (0_u32..)
-        .zip(&trained.counts)
-        .filter(|(_, pairs)| **pairs > 0)
-    {
-        let weight = scorer.entry(pattern).weight;
-        let expected = pairs as f64 * probability(weight);
-        matches += expected;
-        if weight >= settings.link_threshold && scorer.is_free(pattern) {
-            linked += expected;
-        }
-    }
-    let share = if matches > 0.0 { linked / matches } else { 1.0 };
-    let recall = share * blocking.share;
-    let f1 = if precision + recall > 0.0 {
-        2.0 * precision * recall / (precision + recall)
-    } else {
-        0.0
-    };
-    Estimates {
-        precision,
-        recall,
-        f1,
-        blocking_recall: blocking.share,
-        low: blocking.low,
-        high: blocking.high,
-    }
 }

@@ -21,7 +21,14 @@
 
 use linker_token::{Schema, schema::Role, schema::Segment};
 
-use crate::{limits, random::SplitMix, settings::Settings};
+use crate::{
+    block::{self, Blocks, RowKey},
+    dataset::Dataset,
+    error::MatchError,
+    limits,
+    random::SplitMix,
+    settings::{Cancel, Lsh, Settings},
+};
 
 /// Share of the pairs with two damaged segments that a plan aims at.
 pub const TARGET_RECALL: f64 = 0.9;
@@ -29,10 +36,10 @@ pub const TARGET_RECALL: f64 = 0.9;
 /// 0.07 · 0.25 · 0.25 · 0.4 · 0.5 of the matches, of which there is one for two rows.
 const LOST_PER_ROW: f64 = 0.000_44;
 
-/// What LSH would cost and find.
+/// What LSH costs and finds, or would if it were on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LshPlan {
-    /// Number of tables, each a pass.
+    /// Number of tables; each is a pass if the verdict is to have them.
     pub tables: usize,
     /// Bits of a key.
     pub bits: usize,
@@ -45,11 +52,38 @@ pub struct LshPlan {
     pub verdict: LshVerdict,
 }
 
+impl LshPlan {
+    /// Tables that the run has.
+    #[must_use]
+    pub fn tables_used(&self) -> usize {
+        if self.verdict.is_on() { self.tables } else { 0 }
+    }
+
+    /// No tables.
+    pub(crate) fn off(verdict: LshVerdict) -> Self {
+        Self {
+            tables: 0,
+            bits: 0,
+            expected_recall: 0.0,
+            expected_pairs: 0.0,
+            verdict,
+        }
+    }
+}
+
 /// Whether LSH is worth its pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LshVerdict {
     /// A match costs fewer pairs than [`limits::LSH_PAIRS_PER_MATCH`].
     Pays,
+    /// The settings ask for it, whatever it costs.
+    Asked,
+    /// The settings do not want it.
+    NotAsked,
+    /// The run compares everything with everything: there is nothing left to find.
+    Exhaustive,
+    /// The run has fewer rows than [`limits::LSH_ROWS_MIN`].
+    FewRows,
     /// A match costs more.
     TooManyPairs,
     /// The schema has no birth segment or no name segment.
@@ -59,11 +93,21 @@ pub enum LshVerdict {
 }
 
 impl LshVerdict {
+    /// Whether the run has the tables.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        matches!(self, Self::Pays | Self::Asked)
+    }
+
     /// A sentence for the plan of a run.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
             Self::Pays => "on: it finds pairs that are equal nowhere for few comparisons",
+            Self::Asked => "on: the settings ask for it",
+            Self::NotAsked => "off: the settings do not want it",
+            Self::Exhaustive => "off: the run compares everything with everything",
+            Self::FewRows => "off: so few rows can be compared with each other completely",
             Self::TooManyPairs => {
                 "off: too many comparisons for one more match (diffused segments)"
             }
@@ -84,38 +128,78 @@ pub(crate) struct LshTable {
 
 impl LshTable {
     /// The row's bits of this table; `None` if the row lacks one of the two segments.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the passes"))]
     pub(crate) fn key(&self, row: &[u64], missing: u8) -> Option<u64> {
         let bits = self.bits.iter();
         (missing & self.segments == 0)
             .then(|| bits.fold(0, |key, &(word, bit)| key << 1 | row[word] >> bit & 1))
     }
+
+    /// Names the choice of bits: a delta run compares a bucket in part only if its base had the same
+    /// table.
+    fn identity(&self) -> u64 {
+        let start = u64::from(self.segments);
+        self.bits.iter().fold(start, |hash, &(word, bit)| {
+            let bit = 64 * word as u64 + u64::from(bit);
+            let mixed = (hash.rotate_left(25) ^ bit).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^ mixed >> 29
+        })
+    }
 }
 
-/// The tables of a run: none where they do not pay. The choice of bits follows from the seed.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the passes"))]
-pub(crate) fn tables(schema: &Schema, settings: &Settings, rows: u64) -> Vec<LshTable> {
-    let plan = plan(schema, rows, TARGET_RECALL, f64::INFINITY);
-    match plan.verdict {
-        LshVerdict::Pays => make(schema, settings.seed, &plan),
-        LshVerdict::TooManyPairs | LshVerdict::NoSegments | LshVerdict::NoRoom => Vec::new(),
+/// Decides about a run of `rows` rows before it starts.
+pub(crate) fn decide(schema: &Schema, settings: &Settings, rows: u64, exhaustive: bool) -> LshPlan {
+    let target = match settings.lsh {
+        Lsh::Off => return LshPlan::off(LshVerdict::NotAsked),
+        Lsh::Auto | Lsh::On { .. } if exhaustive => return LshPlan::off(LshVerdict::Exhaustive),
+        Lsh::Auto if rows < limits::LSH_ROWS_MIN => return LshPlan::off(LshVerdict::FewRows),
+        Lsh::Auto => TARGET_RECALL,
+        Lsh::On {
+            target_recall_permille,
+        } => f64::from(target_recall_permille) / 1000.0,
+    };
+    let plan = plan(schema, rows, target, f64::INFINITY);
+    if settings.lsh == Lsh::Auto || plan.tables == 0 {
+        return plan;
     }
+    let verdict = LshVerdict::Asked;
+    LshPlan { verdict, ..plan }
+}
+
+/// Adds the passes over the tables that the plan in `blocks` has. One scan of the rows for all of them.
+pub(crate) fn add_passes(
+    dataset: &Dataset,
+    settings: &Settings,
+    stop: &Cancel,
+    blocks: &mut Blocks,
+) -> Result<(), MatchError> {
+    if !blocks.lsh.verdict.is_on() {
+        return Ok(());
+    }
+    let tables = make(dataset.schema(), settings.seed, &blocks.lsh);
+    let of = |table: &LshTable| {
+        let table = table.clone();
+        move |row: &[u64], missing: u8| table.key(row, missing)
+    };
+    let keys: Vec<_> = tables.iter().map(of).collect();
+    let keys: Vec<RowKey<'_>> = keys.iter().map(|key| key as RowKey<'_>).collect();
+    let columns = block::keys(dataset, stop, &keys)?;
+    for (number, (table, column)) in (1..).zip(tables.iter().zip(columns)) {
+        stop.check()?;
+        let name = format!("lsh-{number}");
+        let (pass, members) = block::key_pass(dataset, settings, (name, table.identity()), column);
+        blocks.passes.push(pass);
+        blocks.members.push(members);
+    }
+    Ok(())
 }
 
 /// Chooses the bits so that buckets have [`limits::LSH_BUCKET_ROWS`] rows on average, then the tables
 /// for the target, as many as the bounds allow.
 #[must_use]
 pub fn plan(schema: &Schema, rows: u64, target_recall: f64, pairs_max: f64) -> LshPlan {
-    let off = |verdict| LshPlan {
-        tables: 0,
-        bits: 0,
-        expected_recall: 0.0,
-        expected_pairs: 0.0,
-        verdict,
-    };
     let pairs = segment_pairs(schema);
     let Some(&first) = pairs.first() else {
-        return off(LshVerdict::NoSegments);
+        return LshPlan::off(LshVerdict::NoSegments);
     };
     let agree = |(birth, name): (usize, usize), strangers: bool, bits: usize| {
         let of = |segment: usize, bits: usize| {
@@ -123,12 +207,14 @@ pub fn plan(schema: &Schema, rows: u64, target_recall: f64, pairs_max: f64) -> L
         };
         of(birth, bits / 2) * of(name, bits - bits / 2)
     };
+    let room = usize::try_from(limits::LSH_TABLE_ROWS_MAX / rows.max(1)).unwrap_or(usize::MAX);
     let rows = rows.max(2) as f64;
     let bucket = |bits| rows * agree(first, true, bits);
     let bits = (2..limits::LSH_BITS_MAX).find(|&bits| bucket(bits) <= limits::LSH_BUCKET_ROWS);
     let bits = bits.unwrap_or(limits::LSH_BITS_MAX);
     let (mut tables, mut missed, mut expected) = (0, 1.0, 0.0);
-    for &pair in pairs.iter().cycle().take(limits::LSH_TABLES_MAX) {
+    let most = limits::LSH_TABLES_MAX.min(room);
+    for &pair in pairs.iter().cycle().take(most) {
         let cost = rows * rows / 2.0 * agree(pair, true, bits);
         if expected + cost > pairs_max || 1.0 - missed >= target_recall {
             break;
@@ -138,7 +224,7 @@ pub fn plan(schema: &Schema, rows: u64, target_recall: f64, pairs_max: f64) -> L
         missed *= 1.0 - agree(pair, false, bits);
     }
     if tables == 0 {
-        return off(LshVerdict::NoRoom);
+        return LshPlan::off(LshVerdict::NoRoom);
     }
     let matches = rows * LOST_PER_ROW * (1.0 - missed);
     LshPlan {
@@ -207,124 +293,4 @@ fn agreement(segment: &Segment, strangers: bool) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::world::{self, Dice, Encoder, Values};
-
-    fn jp_1(diffusion: u32) -> Schema {
-        let text = include_str!("../../token/schemas/jp-1.toml");
-        let text = text.replace("diffusion = 5", &format!("diffusion = {diffusion}"));
-        Schema::parse(&text).expect("the schema parses")
-    }
-
-    fn row(encoder: &Encoder, values: &Values) -> (Vec<u64>, u8) {
-        let token = values.token(encoder, 0);
-        (token.row, token.flags.missing_mask())
-    }
-
-    /// One wrong digit of the birth date and one wrong character in each name.
-    fn damaged(values: &Values, dice: &mut Dice) -> Values {
-        let mut values = values.clone();
-        let spoil = |symbols: &mut Option<Vec<u64>>, alphabet: u64, dice: &mut Dice| {
-            let symbols = symbols.as_mut().expect("people have everything");
-            let at = dice.below(symbols.len() as u64 - 1);
-            let at = usize::try_from(at).expect("a short list");
-            symbols[at] = (symbols[at] + 1 + dice.below(alphabet - 1)) % alphabet;
-        };
-        spoil(&mut values.birth, 10, dice);
-        spoil(&mut values.kana, 45, dice);
-        spoil(&mut values.kanji, 600, dice);
-        values
-    }
-
-    /// Measured recall of damaged pairs and pairs in buckets, beside the plan's.
-    fn measure(diffusion: u32, people: usize, tables: usize) -> (LshPlan, f64, f64) {
-        let schema = jp_1(diffusion);
-        let encoder = Encoder::of(schema.clone());
-        let mut plan = plan(&schema, people as u64, 1.0, f64::INFINITY);
-        plan.tables = plan.tables.min(tables);
-        let made = make(&schema, 1, &plan);
-        let per_table =
-            1.0 - (1.0 - plan.expected_recall).powf(1.0 / limits::LSH_TABLES_MAX as f64);
-        plan.expected_recall = 1.0 - (1.0 - per_table).powf(plan.tables as f64);
-        plan.expected_pairs *= plan.tables as f64 / limits::LSH_TABLES_MAX as f64;
-        let mut dice = Dice::new(3);
-        let people = world::people(people, 4);
-        let (mut found, tried) = (0, 1500);
-        for values in &people[..tried] {
-            let (a, b) = (
-                row(&encoder, values),
-                row(&encoder, &damaged(values, &mut dice)),
-            );
-            let shared = |table: &LshTable| table.key(&a.0, a.1) == table.key(&b.0, b.1);
-            found += usize::from(made.iter().any(shared));
-        }
-        let rows: Vec<_> = people.iter().map(|values| row(&encoder, values)).collect();
-        let mut pairs = 0;
-        for table in &made {
-            let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
-            for (row, missing) in &rows {
-                if let Some(key) = table.key(row, *missing) {
-                    *buckets.entry(key).or_default() += 1;
-                }
-            }
-            pairs += buckets.values().map(|&n| n * (n - 1) / 2).sum::<u64>();
-        }
-        (plan, found as f64 / tried as f64, pairs as f64)
-    }
-
-    #[test]
-    fn recall_and_buckets_are_as_planned() {
-        for (diffusion, tables) in [(1, 12), (3, 12), (5, 32)] {
-            let (plan, recall, pairs) = measure(diffusion, 20_000, tables);
-            println!("t = {diffusion}: {plan:?}, measured {recall:.3}, {pairs:.0} pairs");
-            assert!((recall - plan.expected_recall).abs() < 0.12);
-            let ratio = pairs / plan.expected_pairs;
-            assert!((0.3..3.0).contains(&ratio), "{ratio}");
-        }
-    }
-
-    #[test]
-    fn it_pays_without_diffusion_and_not_with_it() {
-        for rows in [1_000_000, 10_000_000] {
-            let plain = plan(&jp_1(1), rows, TARGET_RECALL, f64::INFINITY);
-            let diffused = plan(&jp_1(5), rows, TARGET_RECALL, f64::INFINITY);
-            println!("{rows}: plain {plain:?}\n diffused {diffused:?}");
-            assert_eq!(plain.verdict, LshVerdict::Pays);
-            assert_eq!(diffused.verdict, LshVerdict::TooManyPairs);
-            assert!(diffused.expected_recall < plain.expected_recall);
-            let settings = Settings::standard();
-            assert_eq!(tables(&jp_1(1), &settings, rows).len(), plain.tables);
-            assert!(tables(&jp_1(5), &settings, rows).is_empty());
-        }
-    }
-
-    #[test]
-    fn bounds_and_missing_segments() {
-        let schema = jp_1(1);
-        let none = plan(&schema, 1_000_000, TARGET_RECALL, 1.0);
-        assert_eq!((none.tables, none.verdict), (0, LshVerdict::NoRoom));
-        let free = plan(&schema, 1_000_000, 1.0, f64::INFINITY);
-        assert_eq!(free.tables, limits::LSH_TABLES_MAX);
-        let half = plan(&schema, 1_000_000, 1.0, free.expected_pairs / 2.0);
-        assert!(half.tables < free.tables && half.expected_pairs <= free.expected_pairs / 2.0);
-        let huge = plan(&schema, u64::MAX, TARGET_RECALL, f64::INFINITY);
-        assert!(huge.bits <= limits::LSH_BITS_MAX);
-        let made = make(&schema, 1, &free);
-        assert_ne!(made[0], made[2]);
-        assert_eq!(make(&schema, 1, &free), made);
-        for table in &made {
-            assert_eq!(table.bits.len(), free.bits);
-            assert_eq!(table.segments.count_ones(), 2);
-            assert!(table.key(&[0; 16], table.segments & 0b11).is_none());
-            assert_eq!(table.key(&[0; 16], 0), Some(0));
-        }
-        let text = include_str!("../../token/schemas/jp-1.toml");
-        let nameless = text.replace("role = \"name\"", "role = \"place\"");
-        let nameless = Schema::parse(&nameless).expect("the schema parses");
-        let off = plan(&nameless, 1_000_000, TARGET_RECALL, f64::INFINITY);
-        assert_eq!(off.verdict, LshVerdict::NoSegments);
-    }
-}
+mod tests;

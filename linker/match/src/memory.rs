@@ -1,12 +1,13 @@
 //! What a run needs of memory: arithmetic over the number of rows, done before anything starts.
 //!
-//! Bytes per row, S segments, at the moment of the peak:
+//! Bytes per row, S segments, T LSH tables (none by default where tokens are diffused), at the moment of the peak:
 //!
 //! | what | bytes |
 //! |---|---|
 //! | index: record key 18, first row 4, record 4, flags 4, place 4, fingerprints 8·S, compared 1 | 35 + 8·S |
 //! | frequency classes | S |
-//! | blocks while they are made: rows 4·S, starts 2·S, and 16 to sort one segment | 16 + 6·S |
+//! | the number of the row's bucket in each LSH table | 4·T |
+//! | blocks while they are made: rows 4·(S + T), starts 2·(S + T), and 16 to sort one pass | 16 + 6·(S + T) |
 //! | or, once blocks are gone: two kept pairs of 16, their links again with a root 20, clusters 12 | 64 |
 //! | the row itself, if it is in memory | 8·words |
 //!
@@ -15,7 +16,7 @@
 
 use linker_token::Schema;
 
-use crate::{block::pairs_of, error::MatchError, limits, settings::Settings};
+use crate::{block::pairs_of, error::MatchError, limits, lsh, settings::Settings};
 
 /// Bytes that a run of some rows needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +42,13 @@ impl Need {
         let segments = schema.segments().len() as u64;
         let row = 8 * schema.row_words() as u64;
         let index = 35 + 8 * segments;
-        let run = index + segments + (16 + 6 * segments).max(64);
+        let exhaustive = pairs_of(rows) <= settings.exhaustive_pairs_max;
+        let tables = lsh::decide(schema, settings, rows, exhaustive).tables_used() as u64;
+        let run = index + segments + 4 * tables + (16 + 6 * (segments + tables)).max(64);
         let reading = 61 + 8 * segments;
         let patterns = schema.segments().iter().map(|s| s.levels() as u64 + 1);
         let patterns: u64 = patterns.product();
         let fixed = limits::RUN_BYTES + limits::PATTERN_BYTES * patterns;
-        let exhaustive = pairs_of(rows) <= settings.exhaustive_pairs_max;
         let block = if exhaustive {
             rows
         } else {

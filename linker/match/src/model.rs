@@ -68,8 +68,14 @@ pub struct SegmentModel {
 pub enum OtherKind {
     /// Two people of one household. Their birth dates are strangers'.
     Relatives,
-    /// Two people of one name. All but their names is strangers'.
+    /// Two people of one name. They may be of an age; places and numbers are strangers'.
     Namesakes,
+    /// Two people of one town. Their places and numbers are alike together, which strangers' are not;
+    /// names and birth dates are strangers'.
+    Neighbours,
+    /// Two people of one name in one town: names as of namesakes, the rest as of neighbours. In a
+    /// population of tens of millions there are as many of these pairs as matches.
+    NeighbouringNamesakes,
 }
 
 /// One kind of non-match besides strangers.
@@ -88,8 +94,17 @@ impl OtherKind {
     pub(crate) fn is_strange(self, role: Role) -> bool {
         match self {
             Self::Relatives => role == Role::Birth,
-            Self::Namesakes => role != Role::Name,
+            Self::Namesakes => role == Role::Place || role == Role::Number,
+            Self::Neighbours => role == Role::Name || role == Role::Birth,
+            Self::NeighbouringNamesakes => false,
         }
+    }
+
+    /// Whether pairs of this kind are often of an age without being of one birth date: given names have
+    /// their years. Each level short of the bottom is at most [`limits::OF_AN_AGE_MAX`] times as likely
+    /// as among strangers, or the class would take matches.
+    pub(crate) fn is_of_an_age(self, role: Role) -> bool {
+        matches!(self, Self::Namesakes | Self::NeighbouringNamesakes) && role == Role::Birth
     }
 
     /// How many of a segment's levels, from the top, pairs of this kind hardly ever reach: together for
@@ -99,7 +114,10 @@ impl OtherKind {
     pub(crate) fn out_of_reach(self, segment: &Segment) -> usize {
         match (self, segment.role) {
             (Self::Relatives, Role::Name) => levels_of_one_name(segment),
-            (Self::Relatives | Self::Namesakes, _) => 0,
+            (
+                Self::Relatives | Self::Namesakes | Self::Neighbours | Self::NeighbouringNamesakes,
+                _,
+            ) => 0,
         }
     }
 
@@ -114,17 +132,27 @@ impl OtherKind {
         match self {
             Self::Relatives => count(&[Role::Place, Role::Number]) > 0,
             Self::Namesakes => count(&[Role::Name]) > 1,
+            Self::Neighbours => count(&[Role::Place, Role::Number]) > 1,
+            Self::NeighbouringNamesakes => {
+                Self::Namesakes.is_in(schema) && Self::Neighbours.is_in(schema)
+            }
         }
     }
 
     /// See [`Parameters::default_for`].
     fn default_levels(self, role: Role, levels: usize, u: &[f64]) -> Vec<f64> {
         match (self, role) {
-            (kind, role) if kind.is_strange(role) => u.to_vec(),
+            (kind, role) if kind.is_strange(role) || kind.is_of_an_age(role) => u.to_vec(),
             (Self::Relatives, Role::Place) => ladder(levels, 0.80, 0.05, 0.5),
             (Self::Relatives, Role::Number) => ladder(levels, 0.10, 0.10, 0.5),
             (Self::Relatives, _) => ladder(levels, 0.002, 0.90, 0.5),
-            (Self::Namesakes, _) => ladder(levels, 0.80, 0.10, 0.5),
+            (Self::Neighbours | Self::NeighbouringNamesakes, Role::Place) => {
+                ladder(levels, 0.002, 0.50, 2.0)
+            }
+            (Self::Neighbours | Self::NeighbouringNamesakes, Role::Number) => {
+                ladder(levels, 0.0001, 0.50, 2.0)
+            }
+            (_, _) => ladder(levels, 0.80, 0.10, 0.5),
         }
     }
 }
@@ -192,16 +220,22 @@ impl Parameters {
     /// bottom have 0.004 together, doubling from level to level.
     pub(crate) fn default_for(schema: &Schema, records: usize) -> Self {
         let each = 1.0 / (records.max(10) as f64);
-        let kinds = [(OtherKind::Relatives, 2.0), (OtherKind::Namesakes, 0.1)];
+        let neighbours = limits::NEIGHBOURS_DEFAULT;
+        let kinds = [
+            (OtherKind::Relatives, 2.0 * each),
+            (OtherKind::Namesakes, 0.1 * each),
+            (OtherKind::Neighbours, neighbours),
+            (OtherKind::NeighbouringNamesakes, 0.1 * each * neighbours),
+        ];
         let kinds = kinds.into_iter().filter(|(kind, _)| kind.is_in(schema));
         let mut parameters = Self {
             prior: each,
             m: Vec::new(),
             u: Vec::new(),
             others: kinds
-                .map(|(kind, partners)| OtherClass {
+                .map(|(kind, share)| OtherClass {
                     kind,
-                    share: partners * each,
+                    share,
                     levels: Vec::new(),
                 })
                 .collect(),

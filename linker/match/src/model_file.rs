@@ -153,6 +153,8 @@ fn kind_of(kind: OtherKind) -> u32 {
     match kind {
         OtherKind::Relatives => 0,
         OtherKind::Namesakes => 1,
+        OtherKind::Neighbours => 2,
+        OtherKind::NeighbouringNamesakes => 3,
     }
 }
 
@@ -267,12 +269,14 @@ impl File<'_> {
 
     fn others(&mut self, schema: &Schema) -> Result<Vec<OtherClass>, TokenError> {
         let found = self.0.u32()?;
-        self.check(found <= 2, "it has too many kinds of pairs")?;
+        self.check(found <= 4, "it has too many kinds of pairs")?;
         let mut others: Vec<OtherClass> = Vec::new();
         for _ in 0..found {
             let kind = match self.0.u32()? {
                 0 => OtherKind::Relatives,
                 1 => OtherKind::Namesakes,
+                2 => OtherKind::Neighbours,
+                3 => OtherKind::NeighbouringNamesakes,
                 _ => return Err(self.0.refuse("a kind of pairs is unknown")),
             };
             let rising = others.last().is_none_or(|last| last.kind < kind);

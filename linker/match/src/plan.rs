@@ -3,13 +3,14 @@
 use crate::{
     block::{self, Blocks},
     dataset::Dataset,
+    lsh::LshPlan,
     settings::Settings,
 };
 
 /// The cost of one pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassPlan {
-    /// The segment that is equal in each block, or `all-pairs`.
+    /// The segment that is equal in each block, `lsh-` and a number, or `all-pairs`.
     pub name: String,
     /// Blocks of two rows or more.
     pub blocks: u64,
@@ -24,15 +25,17 @@ pub struct PassPlan {
 }
 
 /// The cost of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Rows, test records included.
     pub rows: u64,
     /// Records, test records included.
     pub records: u64,
-    /// Pass by pass.
+    /// Pass by pass, without those over LSH tables: their blocks would take a reading of all rows.
     pub passes: Vec<PassPlan>,
-    /// Row pairs of all passes; a pair of two passes counts twice.
+    /// Whether the run has LSH tables, why, and the pairs and the recall that are expected of them.
+    pub lsh: LshPlan,
+    /// Row pairs of `passes`; a pair of two passes counts twice.
     pub pairs_total: u64,
     /// Rows that more records share than people have; their records are not compared.
     pub rows_quarantined: u64,
@@ -62,6 +65,7 @@ pub(crate) fn of_blocks(dataset: &Dataset, blocks: &Blocks) -> Plan {
         records: dataset.record_count() as u64,
         pairs_total: passes.iter().map(|pass| pass.pairs).sum(),
         passes,
+        lsh: blocks.lsh,
         rows_quarantined: dataset.rows_quarantined(),
     }
 }

@@ -193,6 +193,7 @@ pub(crate) fn weigh(
         weight,
         decision,
         rule,
+        pass: 0,
     })
 }
 

@@ -45,6 +45,20 @@ impl Judge<'_> {
             .expect("a record has at least one row")
     }
 
+    /// The pattern of two records' best pair of rows.
+    pub(crate) fn pattern<'w>(self, (a, b): (u32, u32), row: impl Fn(u32) -> &'w [u64]) -> u32 {
+        let dataset = self.engine.dataset;
+        let (rows, others) = (dataset.rows_of(a), dataset.rows_of(b));
+        rows.flat_map(|one| others.clone().map(move |other| (one, other)))
+            .map(|(one, other)| {
+                let pattern = self.engine.pattern((one, row(one)), (other, row(other)));
+                (self.scorer.rows(one, other, pattern), pattern)
+            })
+            .max_by_key(|(evaluation, pattern)| (evaluation.weight, evaluation.decision, *pattern))
+            .expect("a record has at least one row")
+            .1
+    }
+
     /// One entry per pair of records, weighed by their best rows, in order.
     pub(crate) fn by_record(
         self,
@@ -54,7 +68,13 @@ impl Judge<'_> {
         kept.par_sort_unstable_by_key(|pair| {
             (pair.a, pair.b, Reverse((pair.weight, pair.decision)))
         });
-        kept.dedup_by_key(|pair| (pair.a, pair.b));
+        kept.dedup_by(|pair, best| {
+            let same = (pair.a, pair.b) == (best.a, best.b);
+            if same {
+                best.pass = best.pass.min(pair.pass);
+            }
+            same
+        });
         let dataset = self.engine.dataset;
         let single = |record: u32| dataset.rows_of(record).len() == 1;
         let several: Vec<u32> = (0..)
@@ -218,6 +238,7 @@ impl Judge<'_> {
                         weight,
                         decision,
                         rule,
+                        pass: u8::MAX,
                     });
                 }
             }

@@ -34,6 +34,22 @@ pub struct Settings {
     /// Bytes of memory that the run may use, after the arithmetic of [`crate::memory`]. Beyond it the
     /// rows stay outside. `None`: all rows are in memory. Does not change the result.
     pub memory_bytes: Option<u64>,
+    /// Whether pairs that are equal in no segment are looked for in buckets of similar rows.
+    pub lsh: Lsh,
+}
+
+/// Passes over LSH tables (see [`crate::lsh`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lsh {
+    /// Where they find a match for few comparisons: for schemas with little or no diffusion.
+    Auto,
+    /// Never.
+    Off,
+    /// In every run that has blocks, whatever they cost.
+    On {
+        /// Share of the pairs damaged in birth date and name that the tables aim at, of a thousand.
+        target_recall_permille: u16,
+    },
 }
 
 /// Asks a run to stop, from any thread and for good.
@@ -83,6 +99,7 @@ impl Settings {
             exhaustive_pairs_max: 400_000_000,
             hold_twins: true,
             memory_bytes: None,
+            lsh: Lsh::Auto,
         }
     }
 
@@ -104,6 +121,12 @@ impl Settings {
         if self.sample_records == 0 {
             return refuse("the sample has at least one record");
         }
+        if let Lsh::On {
+            target_recall_permille: 0 | 1001..,
+        } = self.lsh
+        {
+            return refuse("the target of LSH is 1 to 1,000 permille");
+        }
         Ok(())
     }
 }
@@ -114,14 +137,21 @@ mod tests {
 
     #[test]
     fn settings_are_checked_at_their_limits() {
+        fn on(target_recall_permille: u16) -> Lsh {
+            Lsh::On {
+                target_recall_permille,
+            }
+        }
         assert!(Settings::standard().check().is_ok());
-        let bad: [fn(&mut Settings); 6] = [
+        let bad: [fn(&mut Settings); 8] = [
             |s| s.review_threshold = s.link_threshold + 1,
             |s| s.link_threshold = 100 * WEIGHT_UNIT + 1,
             |s| s.block_rows_max = limits::BLOCK_ROWS_MAX + 1,
             |s| s.block_rows_max = 1,
             |s| s.cluster_records_max = limits::CLUSTER_RECORDS_MAX + 1,
             |s| s.sample_records = 0,
+            |s| s.lsh = on(0),
+            |s| s.lsh = on(1001),
         ];
         for change in bad {
             let mut settings = Settings::standard();

@@ -190,11 +190,6 @@ impl<'a> Scorer<'a> {
         self.weights.entry(pattern)
     }
 
-    /// Whether no rule holds back a pair of this pattern between rows without flags.
-    pub(crate) fn is_free(&self, pattern: u32) -> bool {
-        self.weights.is_free(pattern)
-    }
-
     /// Correction of segment `segment`, equal in this pattern, for the frequency of the value in a row.
     pub(crate) fn frequency(&self, pattern: u32, segment: usize, row: u32) -> i32 {
         let equal = self.entry(pattern).agreement.equal;

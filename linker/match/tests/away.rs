@@ -15,7 +15,7 @@ use std::sync::{
 };
 
 use linker_match::{
-    Cancel, Dataset, Linkage, MatchError, Need, Scratch, ScratchError, ScratchFault, Settings,
+    Cancel, Dataset, Linkage, Lsh, MatchError, Need, Scratch, ScratchError, ScratchFault, Settings,
     Source, Stage, Tools, link, link_with, scratch::Memory, source::Batches,
 };
 use linker_token::{Schema, TokenBatch};
@@ -93,14 +93,20 @@ proptest! {
 
     /// Rows in memory or outside, whatever the order of the batches and the number of threads.
     #[test]
-    fn the_result_is_the_same_in_little_memory(seed in any::<u64>(), exhaustive in any::<bool>()) {
+    fn the_result_is_the_same_in_little_memory(
+        seed in any::<u64>(),
+        exhaustive in any::<bool>(),
+        tables in any::<bool>(),
+    ) {
         let base = Settings {
             exhaustive_pairs_max: if exhaustive { u64::MAX } else { 0 },
+            lsh: if tables { Lsh::On { target_recall_permille: 600 } } else { Lsh::Off },
             ..settings()
         };
         let mut world = world(300, seed);
         let expected = link(&open(&world, &base), &base, &|_| ()).expect("the run goes through");
         prop_assert!(exhaustive || expected.passes.iter().any(|pass| pass.plan.blocks_split > 0));
+        prop_assert_eq!(expected.passes.len() > 5, tables && !exhaustive);
         let most = world.batches.len();
         world.batches.rotate_left(seed as usize % most);
         for threads in [1, 3] {

@@ -10,8 +10,8 @@
 mod world;
 
 use linker_match::{
-    Base, Cancel, Constraints, Dataset, Linkage, MatchError, Settings, Tools, Verdict, VerdictKind,
-    Verdicts, limits, link, link_delta, link_to_base,
+    Base, Cancel, Constraints, Dataset, Linkage, Lsh, MatchError, Settings, Tools, Verdict,
+    VerdictKind, Verdicts, limits, link, link_delta, link_to_base,
 };
 use linker_token::{Schema, TokenBatch};
 use world::{Dice, World, blocked};
@@ -68,6 +68,16 @@ fn crowded(seed: u64) -> World {
     world
 }
 
+/// A third of the schedules have LSH tables, and more of them than honest runs of this schema.
+fn lsh(seed: u64) -> Lsh {
+    match seed % 6 {
+        1 | 4 => Lsh::On {
+            target_recall_permille: 100 + 30 * (seed as u16 % 20),
+        },
+        _ => Lsh::Off,
+    }
+}
+
 struct Schedule {
     schema: Schema,
     rows: Vec<(u16, TokenBatch)>,
@@ -99,6 +109,7 @@ impl Schedule {
             settings: Settings {
                 block_rows_max: cap,
                 exhaustive_pairs_max: exhaustive,
+                lsh: lsh(seed),
                 ..Settings::standard()
             },
             verdicts: Vec::new(),
@@ -167,11 +178,11 @@ fn assert_same(delta: &Linkage, full: &Linkage, what: &str) {
 
 #[test]
 fn fifty_schedules_of_deltas_end_like_full_runs() {
-    let (mut compared, mut in_full) = (0, 0);
+    let (mut compared, mut in_full, mut tables) = (0, 0, 0);
     for seed in 0..50 {
         let mut schedule = Schedule::new(seed);
         let dataset = schedule.dataset();
-        let settings = schedule.settings;
+        let mut settings = schedule.settings;
         let none = Constraints::default();
         let run = with(&none, |tools| link_to_base(&dataset, &settings, tools));
         let (linkage, mut base) = run.expect("the run goes through");
@@ -185,6 +196,7 @@ fn fifty_schedules_of_deltas_end_like_full_runs() {
         assert!(again == base);
         for step in 0..4 {
             schedule.change();
+            settings = schedule.settings;
             let what = format!("schedule {seed}, step {step}, {settings:?}");
             let dataset = schedule.dataset();
             let constraints = schedule.constraints();
@@ -204,8 +216,14 @@ fn fifty_schedules_of_deltas_end_like_full_runs() {
             in_full += full.pairs_compared;
             schedule.decide(&dataset, &delta);
             base = next;
+            // Tables come and go from run to run.
+            if seed % 12 == 4 {
+                schedule.settings.lsh = lsh(step + 3);
+            }
+            tables += u64::from(delta.passes.iter().any(|pass| pass.plan.name == "lsh-1"));
         }
     }
+    assert!(tables > 30, "{tables} deltas with tables");
     println!("{compared} pairs compared of {in_full}");
     assert!(compared < in_full);
 }
@@ -234,6 +252,29 @@ fn a_small_delta_compares_little() {
     );
     assert!(delta.pairs_compared * 20 < first.pairs_compared);
     assert_eq!(next.row_count(), base.row_count() + 5);
+}
+
+/// Also where most blocks are buckets of LSH tables.
+#[test]
+fn a_small_delta_compares_few_pairs_of_tables() {
+    let world = World::new(1500, 3);
+    let all = rows(&world);
+    let schema = &world.encoder.schema;
+    let settings = Settings {
+        lsh: Lsh::On {
+            target_recall_permille: 500,
+        },
+        ..blocked()
+    };
+    let some = Dataset::build(schema, all[5..].to_vec()).expect("batches fit");
+    let none = Constraints::default();
+    let run = with(&none, |tools| link_to_base(&some, &settings, tools));
+    let (first, base) = run.expect("the run goes through");
+    let dataset = Dataset::build(schema, all).expect("batches fit");
+    let run = with(&none, |tools| link_delta(&dataset, &settings, &base, tools));
+    let (delta, _) = run.expect("the run goes through");
+    assert!(first.passes.len() > 8);
+    assert!(delta.pairs_compared * 20 < first.pairs_compared);
 }
 
 #[test]

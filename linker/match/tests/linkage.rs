@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use linker_kernels::available;
 use linker_match::{
-    Dataset, KernelChoice, Linkage, MatchError, ModelSource, RecordKey, Settings,
+    Dataset, KernelChoice, Linkage, Lsh, MatchError, ModelSource, RecordKey, Settings,
     explain::Explainer, limits, link, plan, rules::Rule,
 };
 use linker_token::{Flags, RecordRef, Token, TokenBatch};
@@ -395,9 +395,15 @@ proptest! {
 
     /// Arrival order, threads and kernel change nothing.
     #[test]
-    fn clusters_depend_on_the_rows_alone(seed in any::<u64>(), exhaustive in any::<bool>()) {
+    fn clusters_depend_on_the_rows_alone(
+        seed in any::<u64>(),
+        exhaustive in any::<bool>(),
+        tables in any::<bool>(),
+    ) {
         let world = World::new(500, seed);
         let base = if exhaustive { Settings::standard() } else { blocked() };
+        let on = Lsh::On { target_recall_permille: 600 };
+        let base = Settings { lsh: if tables { on } else { Lsh::Off }, ..base };
         let dataset = world.dataset();
         let expected = run(&dataset, &base);
         let mut dice = Dice::new(seed);

@@ -8,10 +8,16 @@
 //!
 //! * if no pair across them contradicts (names and birth dates both different), no verdict and no
 //!   site free of duplicates keeps them apart, and they stay within the size bound,
-//! * if the mean weight of all pairs reaches the link threshold,
+//! * if the mean weight of all pairs reaches the link threshold, or if one is a unit alone and the
+//!   heaviest pair, less log2 of the number of pairs, reaches it,
 //! * if both are two units or more: if there are two links without a common end, so that no single
 //!   link and no single record decides,
 //! * if one is a unit alone: if at most two pairs look like twins or relatives for each link.
+//!
+//! The pairs of a unit alone are no independent witnesses: what is wrong with a damaged record counts
+//! against it in every one of them, and it resembles the state of the person that it was made from. So
+//! its best pair counts, discounted by the chances that it had. Two clusters of several units each have
+//! no such excuse, and all their pairs count.
 //!
 //! A pair adds or takes at most 24 bits, and a pair that a rule holds back adds nothing.
 //!

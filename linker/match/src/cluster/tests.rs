@@ -127,6 +127,7 @@ fn link(a: u32, b: u32, weight: i32) -> Kept {
         weight: weight.saturating_mul(WEIGHT_UNIT),
         decision: Decision::Link,
         rule: Rule::Weight,
+        pass: 0,
     }
 }
 
@@ -224,6 +225,23 @@ fn a_record_of_several_rows_vouches_for_a_lone_one() {
     assert_eq!(old_and_new(false), 2);
 }
 
+/// A damaged record resembles one state of its person and none of the others.
+#[test]
+fn a_damaged_record_joins_by_its_best_link() {
+    let with = |best: i32| {
+        let mut world = persons([4, 1], 0, &mut || 20);
+        world.keep(3, 4, best);
+        world.run(&|_, _| (-9, Rule::Weight)).count
+    };
+    // Four pairs are four chances: two bits above the threshold of two.
+    assert_eq!((with(3), with(4)), (2, 1));
+    // Two such persons stay two.
+    let mut world = persons([4, 2], 0, &mut || 20);
+    world.keep(3, 4, 12);
+    world.keep(2, 5, 12);
+    assert_eq!(world.run(&|_, _| (-9, Rule::Weight)).count, 2);
+}
+
 /// Random graphs with all that there is: the fast version is compared with the slow one in `run`.
 #[test]
 fn random_graphs_are_clustered_as_defined() {
@@ -273,6 +291,7 @@ fn random_graphs_are_clustered_as_defined() {
                         weight,
                         decision,
                         rule,
+                        pass: 0,
                     });
                 }
             }

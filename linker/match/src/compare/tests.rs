@@ -5,10 +5,11 @@ use linker_token::{Flags, RecordRef, Schema, Token, TokenBatch};
 
 use super::*;
 use crate::{
-    block::{self, key_pass},
+    block::{self, RowKey, key_pass, keys},
+    lsh,
     model::{Model, ModelSource, Parameters},
     random::SplitMix,
-    settings::Settings,
+    settings::{Lsh, Settings},
 };
 
 /// Rows whose segments come from small pools, so that many are equal, some nearly, some missing.
@@ -43,15 +44,17 @@ fn rows(count: u32, seed: u64) -> Dataset {
     Dataset::build(&schema, [(0, batch)]).expect("the rows fit")
 }
 
-/// What a pass finds, by its definition: every pair of every block, pair by pair.
+/// What a pass finds, by its definition: every pair of every block, pair by pair. Pairs of an earlier pass
+/// over a key are compared again and kept once.
 fn slowly(hunt: &Hunt<'_>, earlier: &[Pass]) -> Found {
     let (mut found, dataset) = (Found::default(), hunt.engine.dataset);
     for block in 0..hunt.members.starts.len() - 1 {
         let rows = &hunt.members.rows[hunt.members.block(block)];
         for (at, &a) in rows.iter().enumerate() {
             for &b in &rows[at + 1..] {
-                if earlier.iter().any(|pass| pass.has(dataset, a, b)) {
-                    found.repeated += 1;
+                let mut had = earlier.iter().filter(|pass| pass.has(dataset, a, b));
+                if let Some(pass) = had.next() {
+                    found.repeated += u64::from(pass.segment.is_some());
                     continue;
                 }
                 let words = |row| (row, dataset.held_row(row));
@@ -66,6 +69,7 @@ fn slowly(hunt: &Hunt<'_>, earlier: &[Pass]) -> Found {
 
 fn check(dataset: &Dataset, settings: &Settings) {
     let mut blocks = block::build(dataset, settings, &|_| ());
+    lsh::add_passes(dataset, settings, &Cancel::new(), &mut blocks).expect("nothing stops it");
     let members = std::mem::take(&mut blocks.members);
     let default = Parameters::default_for(dataset.schema(), 1_000_000);
     let source = ModelSource::DefaultFewRecords;
@@ -115,6 +119,10 @@ fn a_pass_finds_what_its_definition_says() {
             ..Settings::standard()
         };
         check(&dataset, &settings);
+        let lsh = Lsh::On {
+            target_recall_permille: 500,
+        };
+        check(&dataset, &Settings { lsh, ..settings });
     }
     check(&dataset, &Settings::standard());
     // Blocks of more than a tile.
@@ -130,8 +138,23 @@ fn a_pass_over_a_key_has_the_pairs_of_equal_keys() {
     let dataset = rows(500, 3);
     let key = |words: &[u64], missing: u8| (missing & 1 == 0).then_some(words[1] % 50);
     let settings = Settings::standard();
-    let made = key_pass(&dataset, &settings, &Cancel::new(), "key".to_owned(), &key);
-    let (pass, members) = made.expect("nothing stops it");
+    let columns = keys(&dataset, &Cancel::new(), &[&key]).expect("nothing stops it");
+    for column in columns {
+        let name = ("key".to_owned(), 7);
+        let (pass, members) = key_pass(&dataset, &settings, name, column);
+        check_key(&dataset, &key, &pass, &members);
+    }
+    // Keys of more than 31 bits.
+    let long = |words: &[u64], missing: u8| key(words, missing).map(|key| key << 40 | 1);
+    let columns = keys(&dataset, &Cancel::new(), &[&long]).expect("nothing stops it");
+    for column in columns {
+        let name = ("long".to_owned(), 8);
+        let (pass, members) = key_pass(&dataset, &settings, name, column);
+        check_key(&dataset, &long, &pass, &members);
+    }
+}
+
+fn check_key(dataset: &Dataset, key: RowKey<'_>, pass: &Pass, members: &Members) {
     let of = |row: u32| key(dataset.held_row(row), dataset.flags(row).missing_mask());
     let all = || (0_u32..).take(dataset.row_count());
     let pairs = all().flat_map(|a| all().filter(move |&b| b > a).map(move |b| (a, b)));
@@ -139,6 +162,10 @@ fn a_pass_over_a_key_has_the_pairs_of_equal_keys() {
         .filter(|&(a, b)| of(a).is_some() && of(a) == of(b))
         .count();
     assert_eq!(pass.pairs, equal as u64);
+    for (a, b) in all().flat_map(|a| all().filter(move |&b| b > a).map(move |b| (a, b))) {
+        let alike = of(a).is_some() && of(a) == of(b);
+        assert_eq!(pass.has(dataset, a, b), alike);
+    }
     for block in 0..members.starts.len() - 1 {
         let mut rows = members.rows[members.block(block)].iter();
         let first = rows.next().map(|&row| of(row));

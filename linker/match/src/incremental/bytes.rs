@@ -6,10 +6,10 @@ use linker_token::{
 };
 
 use super::{Base, Retained, Trained};
-use crate::{dataset::RecordKey, error::MatchError, model::Model, recall::BlockingRecall};
+use crate::{dataset::RecordKey, error::MatchError, limits, model::Model, recall::BlockingRecall};
 
 /// Structure and version.
-const MAGIC: [u8; 8] = *b"MSBBASE1";
+const MAGIC: [u8; 8] = *b"MSBBASE2";
 
 impl Base {
     /// The base as bytes. `schema` is the one it was made with.
@@ -36,12 +36,11 @@ impl Base {
             to.u64(content);
         }
         to.fixed(&self.classes);
-        for pieces in &self.pieces {
-            count(&mut to, pieces.len());
-            for &(row, piece) in pieces {
-                to.u32(row);
-                to.u32(piece);
-            }
+        self.pieces.iter().for_each(|p| write_pieces(&mut to, p));
+        count(&mut to, self.keyed.len());
+        for (key, pieces) in &self.keyed {
+            to.u64(*key);
+            write_pieces(&mut to, pieces);
         }
         to.u64(self.pairs.len() as u64);
         for pair in &self.pairs {
@@ -65,6 +64,21 @@ impl Base {
 
 fn count(to: &mut Writer, count: usize) {
     to.u32(u32::try_from(count).expect("rows are bounded"));
+}
+
+fn write_pieces(to: &mut Writer, pieces: &[(u32, u32)]) {
+    count(to, pieces.len());
+    for &(row, piece) in pieces {
+        to.u32(row);
+        to.u32(piece);
+    }
+}
+
+fn read_pieces(from: &mut Reader<'_>) -> Result<Vec<(u32, u32)>, TokenError> {
+    let count = from.u32()?;
+    list(from, count.into(), |bytes: [u8; 8]| {
+        (number(&bytes[..4]), number(&bytes[4..]))
+    })
 }
 
 fn write_trained(to: &mut Writer, trained: &Trained) {
@@ -145,12 +159,12 @@ fn read(schema: &Schema, bytes: &[u8]) -> Result<Base, TokenError> {
     })?;
     let segments = schema.segments().len();
     let classes = list(from, u64::from(count) * segments as u64, |[class]| class)?;
-    let pair = |bytes: [u8; 8]| (number(&bytes[..4]), number(&bytes[4..]));
-    let pieces = (0..segments).map(|_| {
-        let count = from.u32()?;
-        list(from, count.into(), pair)
-    });
+    let pieces = (0..segments).map(|_| read_pieces(from));
     let pieces = pieces.collect::<Result<Vec<_>, _>>()?;
+    let tables = from.u32()? as usize;
+    sound(from, tables <= limits::LSH_TABLES_MAX)?;
+    let keyed = (0..tables).map(|_| Ok((from.u64()?, read_pieces(from)?)));
+    let keyed = keyed.collect::<Result<Vec<_>, TokenError>>()?;
     let pairs = from.u64()?;
     let pairs = list(from, pairs, |bytes: [u8; 12]| Retained {
         a: number(&bytes[..4]),
@@ -170,6 +184,7 @@ fn read(schema: &Schema, bytes: &[u8]) -> Result<Base, TokenError> {
         rows,
         classes,
         pieces,
+        keyed,
         pairs,
     };
     sound(from, base.is_sound(patterns))?;
@@ -186,12 +201,13 @@ impl Base {
     /// Whether everything is in order and names only what is there.
     fn is_sound(&self, patterns: usize) -> bool {
         let rows = self.rows.len();
+        let keyed = self.keyed.iter().map(|(_, pieces)| pieces);
         let records = self.rows.chunk_by(|a, b| a.0 == b.0);
         let mut named = (0_u32..).zip(records).map(|(at, rows)| rows[0].0 == at);
         self.keys.is_sorted_by(|a, b| a < b)
             && named.by_ref().all(|named| named)
             && self.rows.last().map_or(0, |row| row.0 as usize + 1) == self.keys.len()
-            && self.pieces.iter().all(|pieces| {
+            && self.pieces.iter().chain(keyed).all(|pieces| {
                 pieces.is_sorted_by(|a, b| a.0 < b.0)
                     && pieces.iter().all(|piece| (piece.0 as usize) < rows)
             })

@@ -1,11 +1,14 @@
 //! Whether two clusters merge: what the pairs across them say together.
 
 use super::{Bond, Growing};
+use crate::model::units;
 
 /// What the pairs across two clusters say together.
 #[derive(Default)]
 struct Opinion {
     sum: i64,
+    /// The heaviest pair.
+    best: i64,
     pairs: i64,
     links: Vec<(u32, u32)>,
     held: Vec<(u32, u32)>,
@@ -28,12 +31,16 @@ impl Growing<'_, '_> {
             have_disjoint(&opinion.links) || self.is_star_of_verdict(&opinion.links)
         };
         let threshold = i64::from(self.graph.settings.link_threshold);
-        (backed && opinion.pairs > 0 && opinion.sum >= opinion.pairs * threshold)
-            .then(|| opinion.sum.div_euclid(opinion.pairs))
+        let agreed = opinion.sum >= opinion.pairs * threshold
+            || (sizes.contains(&1) && opinion.best - chances(opinion.pairs) >= threshold);
+        (backed && opinion.pairs > 0 && agreed).then(|| opinion.sum.div_euclid(opinion.pairs))
     }
 
     fn opinion(&mut self, a: u32, b: u32) -> Option<Opinion> {
-        let mut opinion = Opinion::default();
+        let mut opinion = Opinion {
+            best: i64::from(i16::MIN),
+            ..Opinion::default()
+        };
         let (mut one, mut other) = (a, b);
         loop {
             let bond = self.bond(one, other);
@@ -48,7 +55,9 @@ impl Growing<'_, '_> {
                     Bond::Weak | Bond::Unknown => {}
                 }
                 opinion.pairs += 1;
-                opinion.sum += i64::from(self.bench.cells[self.place(one, other)].support);
+                let support = i64::from(self.bench.cells[self.place(one, other)].support);
+                opinion.sum += support;
+                opinion.best = opinion.best.max(support);
             }
             other = self.bench.next[other as usize];
             if other == b {
@@ -101,6 +110,12 @@ impl Growing<'_, '_> {
                     .any(|&end| self.is_verdict(end) && common(end))
             })
     }
+}
+
+/// What the best of several pairs is discounted by, in 1/256 bit: a stranger has as many chances to look
+/// like the person as the person has units.
+pub(super) fn chances(pairs: i64) -> i64 {
+    i64::from(units((pairs.max(1) as f64).log2()))
 }
 
 /// Whether two of the links have no common end: if all share an end with the first and with each

@@ -150,6 +150,7 @@ impl State<'_> {
             return None;
         }
         let (mut sum, mut links, mut held, mut pairs) = (0, Vec::new(), 0, 0);
+        let mut weights = Vec::new();
         for one in a {
             for two in b {
                 let settled = self.vouched(a, b, one, two, &|word| word.len() > 1);
@@ -163,7 +164,9 @@ impl State<'_> {
                 let max = limits::MERGE_WEIGHT_MAX.max(self.graph.settings.link_threshold);
                 let weight = best.weight.clamp(-max, max);
                 let free = best.rule == Rule::Weight;
-                sum += i64::from(if free { weight } else { weight.min(0) });
+                let weight = i64::from(if free { weight } else { weight.min(0) });
+                sum += weight;
+                weights.push(weight);
                 if best.decision == Decision::Link {
                     links.push((one, two));
                 }
@@ -183,7 +186,11 @@ impl State<'_> {
             two || stars.next().is_some()
         };
         let threshold = i64::from(self.graph.settings.link_threshold);
-        (backed && pairs > 0 && sum >= threshold * pairs).then(|| sum.div_euclid(pairs))
+        let best = weights.into_iter().max().unwrap_or_default();
+        let discount = i64::from(crate::model::units((pairs.max(1) as f64).log2()));
+        let alone = a.len().min(b.len()) == 1 && best - discount >= threshold;
+        let agreed = alone || sum >= threshold * pairs;
+        (backed && pairs > 0 && agreed).then(|| sum.div_euclid(pairs))
     }
 
     fn vouched(
