@@ -130,12 +130,34 @@ pub const SCRATCH_FACTOR_MAX: u64 = 4;
 /// Memory for rows that are not yet sealed into scratch space: the matcher hands over pieces of a
 /// frame's size, so little waits.
 pub const SCRATCH_BUFFER_BYTES: usize = 16 << 20;
+/// Largest model that a run keeps, in bytes: eight segments of sixteen levels with two kinds of
+/// non-matches are 5 KB.
+pub const MODEL_BYTES_MAX: usize = 32 << 10;
+/// Most sites of which a run keeps what they were like. There are some hundreds at most.
+pub const RUN_SITES_MAX: usize = 256;
+/// Most segments of a row.
+pub const RUN_SEGMENTS_MAX: usize = 8;
+/// Most levels of a segment.
+pub const RUN_LEVELS_MAX: usize = 16;
+/// Most passes of which a run keeps estimates.
+pub const RUN_PASSES_MAX: usize = 64;
+/// Most changes since the last run that a run keeps.
+pub const RUN_FINDINGS_MAX: usize = 256;
 /// Batches and runs on the status page.
 pub const PAGE_ROWS: usize = 50;
 
 const _: () = assert!(
     CROSSWALK_PAGE_ROWS * (32 + 16 + 21 + 16) < MESSAGE_OUT_BYTES_MAX,
     "a page of the crosswalk fits in a message"
+);
+const _: () = assert!(
+    2048 + MODEL_BYTES_MAX
+        + RUN_SITES_MAX
+            * (2 * (4 + TEXT_BYTES_MAX) + 8 * 8 + RUN_SEGMENTS_MAX * (12 + 8 * RUN_LEVELS_MAX))
+        + RUN_PASSES_MAX * (4 + TEXT_BYTES_MAX + 4 * 8)
+        + RUN_FINDINGS_MAX * (3 * (4 + TEXT_BYTES_MAX) + 3 * 8)
+        < appliance_store::limits::BODY_BYTES_MAX,
+    "a run and what it leaves fit a row of the store"
 );
 const _: () = assert!(
     LONG_UNARY_TIMEOUT.as_secs() < CONNECTION_AGE_MAX.as_secs(),

@@ -12,6 +12,7 @@ const BATCHES: &str = "musubi_batches_total";
 const ROWS: &str = "musubi_rows_total";
 const HSM_SECONDS: &str = "musubi_hsm_call_seconds";
 const RUNS: &str = "musubi_runs_total";
+const DRIFT: &str = "musubi_run_drift_total";
 const STAGE_SECONDS: &str = "musubi_run_stage_seconds";
 const READY: &str = "musubi_ready";
 
@@ -43,6 +44,7 @@ fn describe() {
     describe_counter!(ROWS, "Rows of accepted batches, admitted or quarantined");
     describe_histogram!(HSM_SECONDS, "Seconds of HSM calls by operation");
     describe_counter!(RUNS, "Runs by final state");
+    describe_counter!(DRIFT, "Changes since the released run before, by kind");
     describe_histogram!(STAGE_SECONDS, "Seconds of a run's stages");
     describe_gauge!(READY, "1 for each readiness condition that holds");
 }
@@ -78,6 +80,11 @@ pub fn hsm(operation: &'static str, took: Duration) {
 /// One ended run.
 pub fn run(state: &'static str) {
     counter!(RUNS, "state" => state).increment(1);
+}
+
+/// One change since the released run before.
+pub fn drift(kind: &'static str) {
+    counter!(DRIFT, "kind" => kind).increment(1);
 }
 
 /// One ended stage of a run.

@@ -264,10 +264,10 @@ mod scale {
         };
         let (state, _, counts, used) = outcome(None);
         assert_eq!((state, used), (State::Released, false));
-        let (state, code, outside, used) = outcome(Some(need.away + 1));
+        let (state, code, outside, used) = outcome(Some(need.away() + 1));
         assert_eq!((state, used), (State::Released, true), "{code}");
         assert_eq!(outside, counts);
-        let (state, code, _, _) = outcome(Some(need.away - 1));
+        let (state, code, _, _) = outcome(Some(need.away() - 1));
         assert_eq!((state, code.as_str()), (State::Failed, "RUN_TOO_LARGE"));
     }
 

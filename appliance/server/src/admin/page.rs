@@ -6,7 +6,10 @@ use crate::{
     admin::text::Words,
     clock::utc,
     ready::Condition,
-    service::overview::{Overview, SiteLine},
+    service::{
+        overview::{Overview, SiteLine},
+        run_evidence::Evidence,
+    },
 };
 
 pub(super) const STYLE: &str = "\
@@ -30,6 +33,10 @@ pub(super) fn render(overview: &Overview, words: &Words) -> String {
     counts(&mut html, overview, words);
     sites(&mut html, &overview.sites, words);
     runs(&mut html, overview, words);
+    if let Some(evidence) = &overview.evidence {
+        drift(&mut html, evidence, words);
+        estimates(&mut html, evidence, words);
+    }
     let size = overview.audit_entries;
     put(
         &mut html,
@@ -143,6 +150,66 @@ fn runs(html: &mut String, overview: &Overview, words: &Words) {
         );
     }
     put(html, "</table>");
+}
+
+fn drift(html: &mut String, evidence: &Evidence, words: &Words) {
+    if evidence.drift.is_empty() {
+        put(
+            html,
+            &format!("<h2>{}</h2><p>{}</p>", words.drift, words.no_drift),
+        );
+        return;
+    }
+    table(html, words.drift, words.drift_columns);
+    for finding in &evidence.drift {
+        let name = |name: &Option<String>| escape(name.as_deref().unwrap_or("–"));
+        put(
+            html,
+            &format!(
+                "<tr class=open><td>{}</td><td>{}</td><td>{}</td>",
+                finding.kind.code(),
+                name(&finding.site),
+                name(&finding.segment)
+            ),
+        );
+        shares(html, &[finding.was, finding.is]);
+    }
+    put(html, "</table>");
+}
+
+fn estimates(html: &mut String, evidence: &Evidence, words: &Words) {
+    table(html, words.site_estimates, words.site_estimate_columns);
+    for site in &evidence.sites {
+        let (name, pairs) = (escape(&site.site), grouped(site.pairs));
+        put(
+            html,
+            &format!("<tr><td>{name}</td><td class=n>{pairs}</td>"),
+        );
+        shares(html, &site.estimates);
+    }
+    put(html, "</table>");
+    table(html, words.pass_estimates, words.pass_estimate_columns);
+    for pass in &evidence.passes {
+        let (name, compared, pairs) = (
+            escape(&pass.pass),
+            grouped(pass.compared),
+            grouped(pass.pairs),
+        );
+        put(
+            html,
+            &format!("<tr><td>{name}</td><td class=n>{compared}</td><td class=n>{pairs}</td>"),
+        );
+        shares(html, &pass.estimates);
+    }
+    put(html, "</table>");
+}
+
+/// The last cells of a row.
+fn shares(html: &mut String, shares: &[f64]) {
+    for share in shares {
+        put(html, &format!("<td class=n>{share:.4}</td>"));
+    }
+    put(html, "</tr>");
 }
 
 fn table(html: &mut String, title: &str, columns: [&str; 5]) {

@@ -10,7 +10,10 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     commands::{Failure, print},
     config::Config,
-    service::run_record::{Run, State},
+    service::{
+        run_evidence::Evidence,
+        run_record::{Run, State},
+    },
     setup::{self, CustodyFiles},
 };
 
@@ -79,10 +82,33 @@ fn newest(store: &Store) -> Result<Value, Failure> {
                     "persons_found": counts.persons_found,
                     "sum_of_site_uniques": counts.sum_of_site_uniques,
                     "cumulative": counts.cumulative,
+                    "evidence": run.evidence.as_deref().map(evidence),
                 });
             }
         }
     }
+}
+
+/// The model's digest, what changed since the run before, and estimates by site and pass.
+fn evidence(evidence: &Evidence) -> Value {
+    let rounded = |share: f64| (share * 1e4).round() / 1e4;
+    let sites = evidence.sites.iter().map(|site| {
+        let [precision, recall, f1] = site.estimates.map(rounded);
+        let line =
+            json!({ "pairs": site.pairs, "precision": precision, "recall": recall, "f1": f1 });
+        (site.site.clone(), line)
+    });
+    let passes = evidence.passes.iter().map(|pass| {
+        let [precision, gain] = pass.estimates.map(rounded);
+        let line = json!({ "compared": pass.compared, "pairs": pass.pairs, "precision": precision, "gain": gain });
+        (pass.pass.clone(), line)
+    });
+    json!({
+        "model": evidence.model_digest(),
+        "drift": evidence.drift.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "sites": Value::Object(sites.collect()),
+        "passes": Value::Object(passes.collect()),
+    })
 }
 
 /// Rows of each site, and SHA-256 over them in sorted order: of each the reference, the flags (four

@@ -1,13 +1,13 @@
 //! The work of one run: load, link, resolve, commit.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use appliance_store::ResolutionDraft;
 use linker_match::{
-    Constraints, Dataset, Linkage, Progress, Scratch, Stage, Tools, link_with,
+    Constraints, Dataset, Linkage, ModelSettings, Progress, Scratch, Stage, Tools, link_with,
     run::{RunEvent, RunFailure, RunState, advance},
 };
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use crate::{
         plan::Frozen,
         rows::{DiskScratch, run_error},
         run::newest_released,
+        run_evidence::Evidence,
         run_record::{Quality, Run, State},
     },
 };
@@ -61,11 +62,13 @@ impl Job {
         self.advance(appliance, RunEvent::Start)?;
         let linkage = self.link(appliance, &dataset)?;
         self.note(&linkage);
+        let last = newest_released(appliance)?;
+        self.compare(appliance, &frozen, &linkage, last.as_ref());
         self.advance(appliance, RunEvent::Compared)?;
         self.advance(appliance, RunEvent::Clustered)?;
         let started = Instant::now();
         let ids = Ids::resolve(appliance, &frozen.sites, &dataset, &linkage)?;
-        let before = newest_released(appliance)?.and_then(|run| run.counts);
+        let before = last.and_then(|run| run.counts);
         self.run.counts = Some(ids.counts(&dataset, &linkage, before.map_or(0, |c| c.cumulative)));
         self.time("ids", started);
         self.commit(appliance, actor, ids, frozen.batch_count())
@@ -162,6 +165,31 @@ impl Job {
         });
     }
 
+    /// Keeps what the run was like, and says what changed since the released run before.
+    fn compare(
+        &mut self,
+        appliance: &Appliance,
+        frozen: &Frozen,
+        linkage: &Linkage,
+        last: Option<&Run>,
+    ) {
+        let settings = ModelSettings::from(&appliance.settings);
+        let schema = &appliance.scope().schema;
+        let last = last.and_then(|run| run.evidence.as_deref());
+        let evidence = Evidence::new(linkage, (schema, &settings), &frozen.sites, last);
+        for finding in &evidence.drift {
+            metrics::drift(finding.kind.code());
+            tracing::warn!(
+                run = %self.run.run_id,
+                kind = finding.kind.code(),
+                site = finding.site,
+                segment = finding.segment,
+                "{finding}"
+            );
+        }
+        self.run.evidence = Some(Arc::new(evidence));
+    }
+
     /// Keeps IDs, events and the released state in one transaction.
     fn commit(
         &mut self,
@@ -176,6 +204,9 @@ impl Job {
         released.state = shown(self.state);
         released.version += 1;
         let counts = released.counts.unwrap_or_default();
+        let evidence = released.evidence.as_deref();
+        let model = evidence.map(Evidence::model_digest).unwrap_or_default();
+        let drift = evidence.map_or(0, |evidence| evidence.drift.len());
         let entry = appliance
             .entry(actor, "run", &released.run_id)
             .count("batches", batches as u64)
@@ -183,7 +214,9 @@ impl Job {
             .count("persons-found", counts.persons_found)
             .count("sum-of-site-uniques", counts.sum_of_site_uniques)
             .count("cumulative", counts.cumulative)
-            .count("id-events", ids.events.len() as u64);
+            .count("id-events", ids.events.len() as u64)
+            .count("drift", drift as u64)
+            .detail("model", &model);
         let draft = ResolutionDraft {
             run: released.to_row(),
             sites: &ids.sites,
@@ -199,6 +232,8 @@ impl Job {
             run = %self.run.run_id,
             records = counts.records,
             persons_found = counts.persons_found,
+            model,
+            drift,
             "a run was released"
         );
         Ok(())

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod release;
 mod rows;
 pub mod run;
+pub mod run_evidence;
 pub mod run_record;
 
 use std::{

@@ -1,6 +1,6 @@
 //! The state of the service in numbers, for the status page and the command line.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use linker_token::SiteId;
 
@@ -11,6 +11,7 @@ use crate::{
     service::{
         Appliance,
         run::runs,
+        run_evidence::Evidence,
         run_record::{Counts, Run, State},
     },
 };
@@ -30,6 +31,8 @@ pub struct Overview {
     pub conditions: [bool; Condition::ALL.len()],
     /// Counts of the newest run that ended well.
     pub counts: Option<Counts>,
+    /// Estimates of that run by site and pass, and what changed since the one before.
+    pub evidence: Option<Arc<Evidence>>,
     /// Sites with batches, sorted.
     pub sites: Vec<SiteLine>,
     /// The newest runs, newest first.
@@ -63,6 +66,7 @@ pub fn overview(appliance: &Appliance) -> Result<Overview, ServiceError> {
     newest.reverse();
     let done = newest.iter().find(|run| run.state == State::Released);
     let counts = done.and_then(|run| run.counts);
+    let evidence = done.and_then(|run| run.evidence.clone());
     newest.truncate(limits::PAGE_ROWS);
     Ok(Overview {
         project: appliance.scope().project.to_string(),
@@ -71,6 +75,7 @@ pub fn overview(appliance: &Appliance) -> Result<Overview, ServiceError> {
         is_ready: latch.is_ready(),
         conditions: Condition::ALL.map(|condition| latch.holds(condition)),
         counts,
+        evidence,
         sites: sites(appliance)?,
         runs: newest,
         audit_entries: appliance.store().audit_size(),

@@ -87,16 +87,24 @@ fn scratch_error(error: StoreError) -> ScratchError {
 
 /// What a failed run says: the store's own words where the store failed.
 pub(super) fn run_error(error: MatchError) -> ServiceError {
-    match error {
-        MatchError::Cancelled => ServiceError::Stopping,
-        MatchError::Source(cause) => match cause.downcast::<StoreError>() {
+    if let MatchError::Source(cause) = error {
+        return match cause.downcast::<StoreError>() {
             Ok(error) => (*error).into(),
             Err(cause) => ServiceError::RunFailed(MatchError::Source(cause)),
-        },
-        MatchError::Scratch(error) if error.fault() == ScratchFault::Full => {
+        };
+    }
+    if let MatchError::Scratch(error) = error {
+        return if error.fault() == ScratchFault::Full {
             ServiceError::ScratchFull(error)
-        }
-        MatchError::Memory { .. } => ServiceError::RunTooLarge(error),
-        error => ServiceError::RunFailed(error),
+        } else {
+            ServiceError::RunFailed(MatchError::Scratch(error))
+        };
+    }
+    if matches!(error, MatchError::Cancelled) {
+        ServiceError::Stopping
+    } else if matches!(error, MatchError::Memory { .. }) {
+        ServiceError::RunTooLarge(error)
+    } else {
+        ServiceError::RunFailed(error)
     }
 }

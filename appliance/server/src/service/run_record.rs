@@ -1,6 +1,6 @@
 //! One run as it is kept and shown.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use appliance_store::RunRow;
 use linker_token::{
@@ -8,9 +8,11 @@ use linker_token::{
     canonical::{Reader, Writer},
 };
 
-use crate::{error::ServiceError, limits};
+use crate::{error::ServiceError, limits, service::run_evidence::Evidence};
 
-const MAGIC: [u8; 8] = *b"MSBRUN01";
+const MAGIC: [u8; 8] = *b"MSBRUN02";
+/// Rows of the first version end before the evidence. They are read and never written.
+const MAGIC_1: [u8; 8] = *b"MSBRUN01";
 /// Most stages in a record, and the longest of its names, in bytes.
 const STAGES_MAX: u32 = 32;
 
@@ -132,6 +134,8 @@ pub struct Run {
     pub stage_seconds: BTreeMap<String, f64>,
     /// The kernel that compared.
     pub kernel: String,
+    /// Its model and what the sites were like, once it was linked.
+    pub evidence: Option<Arc<Evidence>>,
     /// Version of the stored row.
     pub version: u32,
 }
@@ -153,6 +157,7 @@ impl Run {
             pairs_compared: 0,
             stage_seconds: BTreeMap::new(),
             kernel: String::new(),
+            evidence: None,
             version: 1,
         }
     }
@@ -194,6 +199,10 @@ impl Run {
         for (stage, seconds) in &self.stage_seconds {
             out.text(stage);
             out.u64(seconds.to_bits());
+        }
+        out.u32(u32::from(self.evidence.is_some()));
+        if let Some(evidence) = &self.evidence {
+            evidence.write(&mut out);
         }
         RunRow {
             run_id: self.run_id.clone(),
@@ -247,7 +256,9 @@ fn estimates(quality: Quality) -> [f64; 6] {
 }
 
 fn read(row: &RunRow) -> Result<Run, TokenError> {
-    let mut input = Reader::new("the record of a run", MAGIC, &row.body)?;
+    let first = row.body.starts_with(&MAGIC_1);
+    let magic = if first { MAGIC_1 } else { MAGIC };
+    let mut input = Reader::new("the record of a run", magic, &row.body)?;
     let mut run = Run::new(row.run_id.clone(), input.fixed()?, input.u64()?);
     run.version = row.version;
     input
@@ -283,6 +294,9 @@ fn read(row: &RunRow) -> Result<Run, TokenError> {
         let stage = input.text(limits::TEXT_BYTES_MAX)?.to_owned();
         run.stage_seconds
             .insert(stage, f64::from_bits(input.u64()?));
+    }
+    if !first && input.u32()? == 1 {
+        run.evidence = Some(Arc::new(Evidence::read(&mut input)?));
     }
     input.finish()?;
     Ok(run)
@@ -321,6 +335,7 @@ mod tests {
             ..Quality::default()
         });
         run.stage_seconds.insert("em".into(), 0.5);
+        run.evidence = Some(Arc::new(crate::service::run_evidence::tests::example()));
         assert_eq!(Run::from_row(&run.to_row()).expect("reads"), run);
         let mut row = run.to_row();
         row.state = "unknown".into();
@@ -328,5 +343,36 @@ mod tests {
         row = run.to_row();
         row.body.push(0);
         assert!(Run::from_row(&row).is_err());
+    }
+
+    /// Bytes as the first version wrote them.
+    #[test]
+    fn a_row_of_the_first_version_is_read() {
+        let bytes = concat!(
+            "4d534252554e3031030303030303030303030303030303030303030303030303030303030303030300d2496b",
+            "00000000000000000900000000000000060000007363616c6172010000000100000000000000020000000000",
+            "0000030000000000000004000000000000000500000000000000060000000000000001000000000000000000",
+            "e03f000000000000d03f000000000000e83f000000000000f03f000000000000e03f000000000000f03f0100",
+            "000002000000656d000000000000e03f",
+        );
+        let row = RunRow {
+            run_id: "r1".into(),
+            version: 8,
+            state: "released".into(),
+            body: hex::decode(bytes).expect("hexadecimal"),
+        };
+        let run = Run::from_row(&row).expect("reads");
+        assert_eq!((run.state, run.version), (State::Released, 8));
+        assert_eq!((run.pairs_compared, run.kernel.as_str()), (9, "scalar"));
+        assert_eq!(run.counts.map(numbers), Some([1, 2, 3, 4, 5, 6]));
+        let quality = run.quality.map(estimates);
+        assert_eq!(quality, Some([0.5, 0.25, 0.75, 1.0, 0.5, 1.0]));
+        assert_eq!(run.stage_seconds.get("em"), Some(&0.5));
+        assert_eq!(run.evidence, None);
+        let again = Run::from_row(&run.to_row()).expect("reads");
+        assert_eq!(again, run, "it is kept on as the present version");
+        let mut longer = row;
+        longer.body.push(0);
+        assert!(Run::from_row(&longer).is_err());
     }
 }
