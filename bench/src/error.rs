@@ -76,6 +76,15 @@ pub enum BenchError {
         /// Why.
         reason: String,
     },
+    /// The matcher refused the rows or the settings, or could not go on.
+    #[error("the run cannot be made: {0}")]
+    Match(#[from] linker_match::MatchError),
+    /// The process with the run ended badly, after it said why.
+    #[error("the run over the tokens ended with {status}")]
+    Run {
+        /// How it ended.
+        status: String,
+    },
     /// Something that had to hold does not.
     #[error("check failed: {what}")]
     Check {
@@ -101,6 +110,8 @@ impl BenchError {
             Self::NotReady { .. } => "NOT_READY",
             Self::Call { .. } => "CALL_REFUSED",
             Self::Connect { .. } => "NO_CONNECTION",
+            Self::Match(_) => "MATCH_FAILED",
+            Self::Run { .. } => "RUN_FAILED",
             Self::Check { .. } => "CHECK_FAILED",
             Self::Interrupted => "INTERRUPTED",
         }
@@ -125,6 +136,10 @@ impl BenchError {
             Self::Connect { .. } => {
                 "check that the appliance runs, its address and name, and that its CA is the one named".to_owned()
             }
+            Self::Match(_) => {
+                "change the option that the reason names: number of tokens, schema, memory".to_owned()
+            }
+            Self::Run { .. } => "read its own error above".to_owned(),
             Self::Check { .. } => {
                 "keep the demo folder and report this: it is a defect of the product".to_owned()
             }
@@ -147,6 +162,8 @@ impl BenchError {
             | Self::File { .. }
             | Self::Child { .. }
             | Self::NotReady { .. }
+            | Self::Match(_)
+            | Self::Run { .. }
             | Self::Check { .. }
             | Self::Interrupted => false,
         }
@@ -160,7 +177,7 @@ impl BenchError {
             Self::Program { .. } | Self::NotReady { .. } | Self::Connect { .. } => 69,
             Self::Call { code, .. } => Refusal::of(*code).exit(),
             Self::File { .. } => 74,
-            Self::Child { .. } | Self::Check { .. } => 1,
+            Self::Child { .. } | Self::Match(_) | Self::Run { .. } | Self::Check { .. } => 1,
             Self::Interrupted => 130,
         })
     }

@@ -34,6 +34,11 @@ const PEER_FOLDER: &str = "target/bench/peer";
 
 /// What is asked for.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Says pairs per second of each operation and kernel on one core and on two, the ratio to the tiled scalar kernel, and anonlink's rate on the same rows. Fails if two kernels disagree.\n\
+    Example:\n  bench kernels --seconds 40 --json > bench/record/kernels.json\n\
+    Recorded figures: bench/record/kernels.json."
+)]
 pub struct Options {
     /// Rows; every pair of them is computed by every kernel to compare the results.
     #[arg(long, default_value_t = 10_240)]

@@ -18,7 +18,7 @@ use self::{
 };
 use crate::{
     cli::PresetName,
-    error::{BenchError, file},
+    error::BenchError,
     evaluate::{float, ratio},
     machine,
     ui::{grouped, say},
@@ -26,6 +26,11 @@ use crate::{
 
 /// What is asked for.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Says milliseconds of a look-up alone, on several threads and beside updates, recall against comparing every row, and answers against the truth.\n\
+    Example:\n  bench lookup --tokens 10000000 --json > bench/record/lookup.json\n\
+    Recorded figures: bench/record/lookup.json."
+)]
 pub struct Options {
     /// Number of tokens.
     #[arg(long, default_value_t = 1_000_000)]
@@ -240,11 +245,6 @@ fn object(options: &Options, outcome: &Outcome) -> Value {
             "unknown": { "none": truth.unknown_none, "else": truth.unknown_else },
         },
     })
-}
-
-/// An error of matching.
-fn failed(error: linker_match::MatchError) -> BenchError {
-    file("look up")(std::io::Error::other(error))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use serde_json::{Value, json};
 
 pub use self::exhaustive::Mode;
@@ -31,6 +31,12 @@ use crate::{
 /// What is asked for.
 #[derive(Debug, Clone, Args)]
 #[group(id = "match")]
+#[command(
+    after_help = "Says seconds of each part, memory and disk, pairs by pass, clusters against the truth, and the run's own estimates.\n\
+    Examples:\n  bench match --tokens 1000000 --record bench/record/match.json\n  bench match --tokens 10000000 --memory-gib 2\n  \
+    bench match --exhaustive segment\n  bench match --undiffused --exhaustive whole-row --dice 0.8\n\
+    Recorded figures: bench/record/match.json."
+)]
 pub struct Options {
     /// Which tokens; made first if they are not there.
     #[command(flatten)]
@@ -134,8 +140,8 @@ fn measure(set: &TokenSet, options: &Options) -> Result<Report, BenchError> {
         child.args(["--threads", &threads.to_string()]);
     }
     child.args(["--dice", &options.dice.to_string()]);
-    if options.exhaustive == Some(Mode::WholeRow) {
-        child.args(["--exhaustive", "whole-row"]);
+    if let Some(mode) = options.exhaustive.and_then(|mode| mode.to_possible_value()) {
+        child.args(["--exhaustive", mode.get_name()]);
     }
     let output = child
         .stdin(Stdio::null())
@@ -143,8 +149,8 @@ fn measure(set: &TokenSet, options: &Options) -> Result<Report, BenchError> {
         .output()
         .map_err(file("start the run"))?;
     if !output.status.success() {
-        return Err(BenchError::Check {
-            what: format!("the run over the tokens ended with {}", output.status),
+        return Err(BenchError::Run {
+            status: output.status.to_string(),
         });
     }
     serde_json::from_slice(&output.stdout)

@@ -28,6 +28,10 @@ use crate::{
 
 /// What is asked for.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "The same options make the same set, and a set that is there is used again.\n\
+    Example:\n  bench tokens --tokens 1000000 --folder /data/tokens"
+)]
 pub struct Options {
     /// Number of tokens.
     #[arg(long, default_value_t = 1_000_000)]

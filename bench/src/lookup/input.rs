@@ -3,12 +3,12 @@
 use std::{cell::RefCell, rc::Rc};
 
 use linker_match::{
-    Dataset, Model, OtherKind, Settings, limits, link,
+    Dataset, Model, Settings, limits, link,
     lookup::{LookupIndex, LookupRow},
 };
 use linker_token::{Flags, RecordRef, TokenBatch};
 
-use super::{Options, failed};
+use super::Options;
 use crate::{
     error::BenchError,
     evaluate::float,
@@ -166,7 +166,7 @@ impl Input {
         let index = LookupIndex::build(set.schema(), settings, &self.model, rows);
         match unread.into_inner() {
             Some(error) => Err(error),
-            None => index.map_err(failed),
+            None => Ok(index?),
         }
     }
 }
@@ -191,22 +191,17 @@ fn model(
     present: &[u64],
     options: &Options,
 ) -> Result<Model, BenchError> {
-    let dataset = Dataset::build(set.schema(), training).map_err(failed)?;
+    let dataset = Dataset::build(set.schema(), training)?;
     let settings = Settings {
         threads: options.threads.get(),
         ..Settings::standard()
     };
-    let mut model = link(&dataset, &settings, &|_| ()).map_err(failed)?.model;
+    let mut model = link(&dataset, &settings, &|_| ())?.model;
     drop(dataset);
-    // Every record keeps its partners and relatives while strangers and namesakes grow with the set: the
-    // chance that a pair is of one person, or of one household, falls by the ratio of the sizes.
+    // Every record keeps its partners while strangers, people of one family name or one name, and neighbours
+    // grow with the set: the chance that a pair is of one person falls by the ratio of the sizes.
     let scale = float(trained as u64) / float(set.rows());
     model.prior *= scale;
-    for other in &mut model.others {
-        if other.kind == OtherKind::Relatives {
-            other.share *= scale;
-        }
-    }
     let others: f64 = model.others.iter().map(|other| other.share).sum();
     model.prior_weight = units((model.prior / (1.0 - model.prior - others)).log2());
     for (segment, &present) in model.segments.iter_mut().zip(present) {

@@ -13,10 +13,7 @@ use linker_match::{
     rules::Decision,
 };
 
-use super::{
-    failed,
-    input::{Input, Query},
-};
+use super::input::{Input, Query};
 use crate::{
     error::BenchError,
     evaluate::{float, ratio},
@@ -81,7 +78,7 @@ pub(super) fn answers(index: &LookupIndex, queries: &[Query]) -> Result<Vec<Answ
     let answers = queries
         .iter()
         .map(|query| index.lookup(&query.token(), LIMIT));
-    answers.collect::<Result<_, _>>().map_err(failed)
+    Ok(answers.collect::<Result<_, _>>()?)
 }
 
 /// Looks every query up once, on several threads.
@@ -134,7 +131,7 @@ fn on_threads<T: Send>(
             .map(|thread| thread.join().expect("a look-up does not panic"))
             .collect()
     });
-    outcomes.map_err(failed)
+    Ok(outcomes?)
 }
 
 fn milliseconds(start: Instant) -> f64 {
@@ -295,7 +292,7 @@ pub(super) fn updates(index: &LookupIndex, queries: &[Query]) -> Result<Updates,
         stop.store(true, Ordering::Relaxed);
         let during = reader.join().expect("a look-up does not panic");
         inserted.and(removed)?;
-        during.map_err(failed)
+        Ok::<_, BenchError>(during?)
     });
     Ok(Updates {
         inserts: insert.0,
@@ -315,7 +312,7 @@ fn update(
     let mut longest = 0.0_f64;
     for query in queries {
         let start = Instant::now();
-        one(query).map_err(failed)?;
+        one(query)?;
         longest = longest.max(milliseconds(start));
     }
     let seconds = begin.elapsed().as_secs_f64();

@@ -13,16 +13,12 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
 use super::{
     Options,
     clock::Clock,
-    exhaustive::{self, Blocked, Mode},
+    exhaustive::{Exhaustive, Mode, segment, whole_row},
     report::{Pass, Quality, Report},
     source::{DiskScratch, SetSource},
     truth,
 };
-use crate::{
-    error::{BenchError, file},
-    machine,
-    tokens::set::TokenSet,
-};
+use crate::{error::BenchError, machine, tokens::set::TokenSet};
 
 /// Runs over the set once and says how it went.
 pub(super) fn run(set: TokenSet, options: &Options) -> Result<Report, BenchError> {
@@ -52,25 +48,15 @@ pub(super) fn run(set: TokenSet, options: &Options) -> Result<Report, BenchError
         cancel: &Cancel::new(),
         scratch: scratch.as_mut().map(|scratch| scratch as &mut dyn Scratch),
     };
-    let linkage = link_with(&dataset, &settings, tools).map_err(failed)?;
+    let linkage = link_with(&dataset, &settings, tools)?;
     clock.part("ids", 1);
     let minted = ids(&dataset, &linkage, options.set.seed)?;
     let seconds = clock.stop();
     // The truth is looked at from here on, in memory that is not the run's.
     let peak = machine::peak_rss("self").unwrap_or(0);
-    let cpu_seconds = cpu_seconds().unwrap_or(0.0);
+    let cpu_seconds = cpu_seconds();
     let score = truth::score(&set, dataset.keys(), &linkage.cluster_of_record)?;
-    let exhaustive = match options.exhaustive {
-        Some(Mode::WholeRow) => {
-            let blocked = Blocked {
-                keys: dataset.keys(),
-                cluster_of_record: &linkage.cluster_of_record,
-            };
-            let bound = (options.dice_permille()?, settings.threads);
-            Some(exhaustive::whole_row(&set, bound, &blocked)?)
-        }
-        None => None,
-    };
+    let exhaustive = exhaustive(&set, &dataset, &linkage, &settings, options)?;
     Ok(Report {
         kernel: linkage.kernel.to_owned(),
         memory_bytes: settings.memory_bytes,
@@ -92,6 +78,31 @@ pub(super) fn run(set: TokenSet, options: &Options) -> Result<Report, BenchError
         estimates: Quality::of(&linkage.estimates),
         truth: score,
         exhaustive,
+    })
+}
+
+/// Looks at every pair, if that was asked for.
+fn exhaustive(
+    set: &TokenSet,
+    dataset: &Dataset,
+    linkage: &Linkage,
+    settings: &Settings,
+    options: &Options,
+) -> Result<Option<Exhaustive>, BenchError> {
+    Ok(match options.exhaustive {
+        Some(Mode::Segment) => {
+            let found = segment::find(dataset, settings, &linkage.model)?;
+            Some(Exhaustive::Segment(found))
+        }
+        Some(Mode::WholeRow) => {
+            let blocked = whole_row::Blocked {
+                keys: dataset.keys(),
+                cluster_of_record: &linkage.cluster_of_record,
+            };
+            let bound = (options.dice_permille()?, settings.threads);
+            Some(Exhaustive::WholeRow(whole_row::find(set, bound, &blocked)?))
+        }
+        None => None,
     })
 }
 
@@ -129,7 +140,7 @@ fn load(
         source: SetSource(Arc::clone(set)),
         clock: Arc::clone(clock),
     };
-    Dataset::open(set.schema(), Arc::new(source), settings).map_err(failed)
+    Ok(Dataset::open(set.schema(), Arc::new(source), settings)?)
 }
 
 /// Gives every cluster a new ID, as a first run does, and looks at every event.
@@ -142,7 +153,7 @@ fn ids(dataset: &Dataset, linkage: &Linkage, seed: u64) -> Result<u64, BenchErro
     };
     let clusters = &linkage.cluster_of_record;
     let ids = resolve::resolve_clusters(&[], dataset.keys(), clusters, &|_| 0, &mut mint);
-    Ok(ids.map_err(failed)?.events().count() as u64)
+    Ok(ids?.events().count() as u64)
 }
 
 fn name(stage: Stage) -> &'static str {
@@ -154,19 +165,19 @@ fn name(stage: Stage) -> &'static str {
     }
 }
 
-pub(super) fn failed(error: MatchError) -> BenchError {
-    file("match")(std::io::Error::other(error))
+/// Seconds of all threads of this process so far, in user space and in the kernel. The kernel counts them
+/// in hundredths. 0 where it does not tell.
+pub(super) fn cpu_seconds() -> f64 {
+    ticks().map_or(0.0, |ticks| ticks / 100.0)
 }
 
-/// Seconds of all threads of this process so far, in user space and in the kernel. The kernel counts them
-/// in hundredths.
-fn cpu_seconds() -> Option<f64> {
+fn ticks() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // The program's name may hold anything, but it ends with the last bracket.
     let (_, rest) = stat.rsplit_once(')')?;
     let ticks = rest.split_whitespace().skip(11).take(2);
     let ticks: Vec<u32> = ticks.filter_map(|ticks| ticks.parse().ok()).collect();
-    Some(ticks.into_iter().map(f64::from).sum::<f64>() / 100.0)
+    Some(ticks.into_iter().map(f64::from).sum())
 }
 
 #[cfg(test)]
@@ -184,7 +195,7 @@ mod tests {
     #[test]
     fn this_process_takes_time() {
         let mut sum = 0_u64;
-        while cpu_seconds().expect("the kernel tells") < 0.01 {
+        while cpu_seconds() < 0.01 {
             sum = sum.wrapping_add(std::hint::black_box(1));
         }
         assert!(sum > 0);
@@ -210,10 +221,10 @@ mod tests {
         let need = Need::of(tokens.schema(), tokens.rows(), &Settings::standard());
         let need = need.expect("few rows");
         assert!(
-            need.away < need.held,
+            need.away() < need.held(),
             "this many rows need not be in memory"
         );
-        let gib = (float(need.away) + 1e5) / f64::from(1 << 30);
+        let gib = (float(need.away()) + 1e5) / f64::from(1 << 30);
         let report = |more: &[&str]| {
             let options = options(&[&common, more].concat());
             let set = TokenSet::open(folder.path().join("set").as_path()).expect("a set");
@@ -243,5 +254,21 @@ mod tests {
             },
             held
         );
+    }
+    #[test]
+    fn every_pair_has_what_blocks_have() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_str().expect("plain names");
+        let common = ["--tokens", "3000", "--errors", "stress", "--folder", path];
+        tokens::make(&options(&common).set).expect("a set");
+        let options = options(&[&common[..], &["--exhaustive", "segment"]].concat());
+        let set = TokenSet::open(folder.path()).expect("a set");
+        let report = run(set, &options).expect("a run");
+        let Some(Exhaustive::Segment(found)) = &report.exhaustive else {
+            panic!("{:?} is not by segment", report.exhaustive);
+        };
+        // So small a run has no blocks itself and looks at every pair.
+        assert_eq!(found.hits(), report.links);
+        assert!(report.exhaustive.as_ref().is_some_and(Exhaustive::is_whole));
     }
 }

@@ -51,6 +51,11 @@ impl Clock {
         self.bar.set_position(done);
     }
 
+    /// The present part has come this much further.
+    pub(super) fn more(&self, done: u64) {
+        self.bar.inc(done);
+    }
+
     /// The part of this name has come so far, if it is the present one.
     pub(super) fn at_part(&self, name: &str, done: u64) {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use linker_match::{Dataset, Linkage, RecordKey, Settings, link};
+use linker_match::{Cancel, Constraints, Dataset, Linkage, RecordKey, Settings, Tools, link_with};
 use linker_token::{Epoch, ProjectId, Schema, TokenBatch};
 use linker_tokenize::{CsvMapping, Encoder, format::csv};
 use sha2::{Digest as _, Sha256};
@@ -116,6 +116,18 @@ pub(super) fn settings() -> Settings {
     }
 }
 
+/// Two files are two sites without duplicates, and the run may know it.
+fn constraints(set: &Set) -> Constraints {
+    Constraints {
+        sites_without_duplicates: if set.files.len() > 1 {
+            (0..).zip(set.files).map(|(site, _)| site).collect()
+        } else {
+            Vec::new()
+        },
+        ..Constraints::default()
+    }
+}
+
 /// The folder with the sets, fetched if it is not there yet; why not, otherwise.
 pub(super) fn folder() -> Result<PathBuf, String> {
     let inside = Path::new(FOLDER).join(INSIDE);
@@ -177,7 +189,13 @@ pub(super) fn run(folder: &Path, set: &Set, schema: &Schema) -> Result<Linked, B
     }
     let failed = |error| file("match")(std::io::Error::other(error));
     let dataset = Dataset::build(schema, parts).map_err(failed)?;
-    let linkage = link(&dataset, &settings(), &|_progress| {}).map_err(failed)?;
+    let tools = Tools {
+        progress: &|_progress| {},
+        cancel: &Cancel::new(),
+        constraints: &constraints(set),
+        scratch: None,
+    };
+    let linkage = link_with(&dataset, &settings(), tools).map_err(failed)?;
     let mut alone = u32::MAX;
     let records = truth.into_iter().map(|(key, person)| {
         let found = dataset.keys().binary_search(&key);

@@ -241,16 +241,34 @@ impl Maker {
     }
 }
 
+/// Where a cut lies without diffusion. An output bit is the sum of t filter bits, so that a share d of
+/// different filter bits becomes h = (1 − (1 − 2d)^t)/2; this is d in thousandths.
+fn undiffused_cut(permille: f64, diffusion: f64) -> String {
+    let alike: f64 = 1.0 - permille / 500.0;
+    format!("{:.0}", (1.0 - alike.powf(1.0 / diffusion)) * 500.0)
+}
+
 /// The schema text without diffusion and with half-full segments, under another name.
 pub(super) fn undiffused(text: &str) -> Result<String, BenchError> {
     let mut out = String::with_capacity(text.len());
-    let mut named = false;
+    let (mut named, mut diffusion) = (false, 1.0);
     for line in text.lines() {
         match line
             .split_once('=')
             .map(|(key, value)| (key.trim(), value.trim()))
         {
-            Some(("diffusion", _)) => out.push_str("diffusion = 1"),
+            Some(("diffusion", times)) => {
+                diffusion = times.parse().unwrap_or(1.0);
+                out.push_str("diffusion = 1");
+            }
+            Some(("cuts-permille", cuts)) => {
+                let cuts: Vec<String> = cuts
+                    .trim_matches(['[', ']'])
+                    .split(',')
+                    .filter_map(|cut| Some(undiffused_cut(cut.trim().parse().ok()?, diffusion)))
+                    .collect();
+                let _infallible = write!(out, "cuts-permille = [{}]", cuts.join(", "));
+            }
             Some(("fill-permille", _)) => out.push_str("fill-permille = 500"),
             // The first name is the schema's, the others are the segments'.
             Some(("name", name)) if !named => {
