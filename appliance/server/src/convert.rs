@@ -303,6 +303,8 @@ CONFLICT AlreadyExists
 NOTHING_TO_LINK FailedPrecondition
 RUN_NOT_RELEASED FailedPrecondition
 RUN_FAILED Internal
+RUN_TOO_LARGE ResourceExhausted
+SCRATCH_FULL ResourceExhausted
 TIMED_OUT DeadlineExceeded
 NOT_READY Unavailable
 STOPPING Unavailable
