@@ -125,6 +125,9 @@ pub enum RowError {
         /// The limit.
         limit: usize,
     },
+    /// The row is not of its format.
+    #[error("the row is not of its format")]
+    Malformed,
     /// The record holds nothing that a token can be made of.
     #[error("the row has no usable identifier")]
     NothingUsable,
@@ -141,6 +144,7 @@ impl RowError {
             Self::Bytes { .. } => "row-bytes",
             Self::NoRecordId => "row-no-record-id",
             Self::TooLong { .. } => "row-too-long",
+            Self::Malformed => "row-malformed",
             Self::NothingUsable => "row-nothing-usable",
         }
     }
@@ -151,7 +155,11 @@ impl RowError {
         match self {
             Self::Bytes { field } | Self::TooLong { field, .. } => Some(field),
             Self::NoRecordId => Some("record-id"),
-            Self::Columns { .. } | Self::Truncated | Self::Quote | Self::NothingUsable => None,
+            Self::Columns { .. }
+            | Self::Truncated
+            | Self::Quote
+            | Self::Malformed
+            | Self::NothingUsable => None,
         }
     }
 }

@@ -59,6 +59,15 @@ impl Refusal {
         }
     }
 
+    /// The place must be the reader's own words, never text from the file.
+    pub(crate) fn by_place(number: RefusedNumber, place: &'static str) -> Self {
+        Self {
+            number,
+            column: place.to_owned(),
+            values: None,
+        }
+    }
+
     /// Which number.
     #[must_use]
     pub fn number(&self) -> RefusedNumber {

@@ -255,3 +255,13 @@ fn file_names_give_the_state() {
     assert_eq!(ssmix2::file_state(&name.replace("ADT-00", "OML-01")), None);
     assert_eq!(ssmix2::file_state("x_1"), None);
 }
+
+#[test]
+fn a_file_with_two_messages_is_refused() {
+    // The second one's insurance would be taken for the first one's.
+    let two = iso(&format!("{MESSAGE}{MESSAGE}"));
+    assert!(!ssmix2::looks_like(&two));
+    assert!(ssmix2::looks_like(&iso(MESSAGE)));
+    let refused = ssmix2::read(&two).map_err(|e| e.code()).err();
+    assert_eq!(refused, Some("wrong-structure"));
+}

@@ -1,7 +1,10 @@
 //! Tables with a header line and a declared mapping.
 
-use zeroize::Zeroizing;
+mod decode;
 
+use std::ops::Range;
+
+use self::decode::RowText;
 pub use super::mapping::CsvMapping;
 use super::{
     FileReport, RowSink, SourceEncoding,
@@ -12,8 +15,8 @@ use super::{
 use crate::{
     error::{ReadError, RowError},
     limits::{ROW_BYTES_MAX, VALUE_BYTES_MAX},
-    normalize,
-    record::{RawField, RawRecord, SourceRecord},
+    normalize::{Values, normalize_values},
+    record::{RawField, SourceRecord},
     refuse::{ColumnStatistics, Refusal, header_hint},
 };
 
@@ -40,14 +43,14 @@ pub fn read(
     let mut report = FileReport::new(encoding);
     let mut rows = Rows::new(body, mapping.delimiter, true);
     let mut fields = Vec::new();
+    let mut reader = Reader::new(mapping, encoding, &header);
     let mut number = 0;
     while let Some(end) = rows.next(&mut fields) {
         number += 1;
         if number == 1 || is_blank(&fields) {
             continue;
         }
-        let outcome = shape(&fields, end, header.width)
-            .and_then(|()| record(mapping, encoding, &header, &fields));
+        let outcome = shape(&fields, end, header.width).and_then(|()| reader.record(&fields));
         report.deliver(number, outcome, sink);
     }
     Ok(report)
@@ -55,7 +58,7 @@ pub fn read(
 
 /// The declared encoding if the bytes agree with it, or the one that the bytes show.
 fn encoding_of(mapping: &CsvMapping, bytes: &[u8]) -> Result<SourceEncoding, ReadError> {
-    let found = encoding::detect(bytes);
+    let found = decode::detect(bytes);
     let readable = matches!(
         found,
         SourceEncoding::Ascii | SourceEncoding::Utf8 | SourceEncoding::Cp932
@@ -138,7 +141,10 @@ fn screen(
     while rows.next(&mut fields).is_some() {
         if !std::mem::take(&mut first) {
             for (field, column) in fields.iter().zip(&mut columns) {
-                column.see_bytes(field.bytes(), |bytes| encoding::text(encoding, bytes));
+                let bytes = field.bytes();
+                if decode::may_be_number(encoding, bytes) {
+                    column.see_bytes(bytes, |bytes| encoding::text(encoding, bytes));
+                }
             }
         }
     }
@@ -177,50 +183,89 @@ fn shape(fields: &[FieldBytes<'_>], end: RowEnd, expected: usize) -> Result<(), 
     }
 }
 
-fn record(
-    mapping: &CsvMapping,
+/// Turns the fields of one row after another into records.
+struct Reader<'a> {
+    mapping: &'a CsvMapping,
     encoding: SourceEncoding,
-    header: &Header,
-    fields: &[FieldBytes<'_>],
-) -> Result<SourceRecord, RowError> {
-    let mut raw = RawRecord::new();
-    for (column, &place) in mapping.columns.iter().zip(&header.places) {
-        let field = column.field.tag();
-        let bytes = fields[place].bytes();
-        if bytes.len() > VALUE_BYTES_MAX {
-            return Err(RowError::TooLong {
-                field,
-                limit: VALUE_BYTES_MAX,
-            });
-        }
-        let text = encoding::text(encoding, bytes).ok_or(RowError::Bytes { field })?;
-        let text = Zeroizing::new(text.into_owned());
-        let value = value(mapping, column, text.trim());
-        if !value.is_empty() {
-            raw.set(column.field, value);
-        }
-    }
-    normalize::normalize(&raw)
+    header: &'a Header,
+    text: RowText,
+    /// Where each column's value lies in the text.
+    ranges: Vec<Range<usize>>,
 }
 
-/// Applies the declared codes and padding. An absent value stays absent.
-fn value(mapping: &CsvMapping, column: &Column, text: &str) -> String {
-    if column.field == RawField::Sex
-        && let Some(codes) = &mapping.sex
-    {
-        let is = |codes: &[String]| codes.iter().any(|code| code == text);
-        let word = match (is(&codes.male), is(&codes.female)) {
-            (true, false) => "male",
-            (false, true) => "female",
-            (true, true) | (false, false) => "",
-        };
-        return word.to_owned();
+impl<'a> Reader<'a> {
+    fn new(mapping: &'a CsvMapping, encoding: SourceEncoding, header: &'a Header) -> Self {
+        Self {
+            mapping,
+            encoding,
+            header,
+            text: RowText::default(),
+            ranges: Vec::with_capacity(mapping.columns.len()),
+        }
     }
-    if text.is_empty() {
-        return String::new();
+
+    fn record(&mut self, fields: &[FieldBytes<'_>]) -> Result<SourceRecord, RowError> {
+        let columns = self.mapping.columns.iter().zip(&self.header.places);
+        let columns = columns.map(|(column, &place)| (column, fields[place].bytes()));
+        let mut room = 0;
+        for (column, bytes) in columns.clone() {
+            room += decode::room(bytes.len()) + column.width * column.pad.len_utf8();
+        }
+        let text = self.text.clear(room);
+        self.ranges.clear();
+        for (column, bytes) in columns {
+            let field = column.field.tag();
+            if bytes.len() > VALUE_BYTES_MAX {
+                return Err(RowError::TooLong {
+                    field,
+                    limit: VALUE_BYTES_MAX,
+                });
+            }
+            let start = text.len();
+            decode::append(self.encoding, bytes, text).ok_or(RowError::Bytes { field })?;
+            let coded = column.field == RawField::Sex && self.mapping.sex.is_some();
+            let width = if coded { 0 } else { column.width };
+            self.ranges.push(pad(text, start, width, column.pad));
+        }
+        let mut values = Values::default();
+        for (column, range) in self.mapping.columns.iter().zip(&self.ranges) {
+            let text = self.text.get(range.clone());
+            values.set(column.field, value(self.mapping, column, text))?;
+        }
+        normalize_values(&values)
     }
-    let missing = column.width.saturating_sub(text.chars().count());
-    std::iter::repeat_n(column.pad, missing)
-        .chain(text.chars())
-        .collect()
+}
+
+/// Trims the value that begins at `start` and fills it up on the left. An absent value stays absent.
+fn pad(text: &mut String, start: usize, width: usize, with: char) -> Range<usize> {
+    let value = text[start..].trim_start();
+    let begin = text.len() - value.len();
+    let end = begin + value.trim_end().len();
+    if width == 0 || begin == end {
+        return begin..end;
+    }
+    let missing = width.saturating_sub(text[begin..end].chars().count());
+    let mut mark = [0; 4];
+    let mark = with.encode_utf8(&mut mark);
+    for _ in 0..missing {
+        text.insert_str(begin, mark);
+    }
+    begin..end + missing * mark.len()
+}
+
+/// The value as the normaliser takes it: a declared code of the sex as its word.
+fn value<'a>(mapping: &CsvMapping, column: &Column, text: &'a str) -> &'a str {
+    let Some(codes) = mapping
+        .sex
+        .as_ref()
+        .filter(|_| column.field == RawField::Sex)
+    else {
+        return text;
+    };
+    let is = |codes: &[String]| codes.iter().any(|code| code == text);
+    match (is(&codes.male), is(&codes.female)) {
+        (true, false) => "male",
+        (false, true) => "female",
+        (true, true) | (false, false) => "",
+    }
 }

@@ -93,8 +93,7 @@ impl<'a> Rows<'a> {
             self.quoted(start)?
         } else {
             let rest = &self.bytes[self.at..];
-            let ends = |&b: &u8| b == self.delimiter || b == b'\n' || b == b'\r';
-            let length = rest.iter().position(ends).unwrap_or(rest.len());
+            let length = end_of_field(rest, self.delimiter);
             self.at += length;
             FieldBytes::Plain(&rest[..length])
         };
@@ -170,8 +169,30 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Bytes before the first delimiter or line end: eight at a time, then the rest one by one.
+fn end_of_field(rest: &[u8], delimiter: u8) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    // The lowest byte that is marked was zero; those above it may be marked wrongly.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
+    let same = |word: u64, byte: u8| zeros(word ^ u64::from_le_bytes([byte; 8]));
+    let (words, tail) = rest.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = same(word, delimiter) | same(word, b'\n') | same(word, b'\r');
+        if found != 0 {
+            return 8 * index + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let ends = |&byte: &u8| byte == delimiter || byte == b'\n' || byte == b'\r';
+    let length = tail.iter().position(ends).unwrap_or(tail.len());
+    rest.len() - tail.len() + length
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn all(text: &str) -> Vec<(Vec<String>, RowEnd)> {
@@ -188,6 +209,20 @@ mod tests {
 
     fn row(fields: &[&str], end: RowEnd) -> (Vec<String>, RowEnd) {
         (fields.iter().map(|&f| f.to_owned()).collect(), end)
+    }
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_a_time_end_where_single_ones_do(
+            bytes in prop::collection::vec(prop_oneof![
+                4 => any::<u8>(),
+                1 => prop::sample::select(b",\n\r-\x0b\x0c\x8a\x8d\xac\x00".to_vec()),
+            ], 0..40),
+        ) {
+            let ends = |&b: &u8| b == b',' || b == b'\n' || b == b'\r';
+            let length = bytes.iter().position(ends).unwrap_or(bytes.len());
+            prop_assert_eq!(end_of_field(&bytes, b','), length);
+        }
     }
 
     #[test]

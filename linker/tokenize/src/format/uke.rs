@@ -1,14 +1,19 @@
 //! Electronic claims (レセプト電算, UKE): comma separated records in CP932, one person per RE record.
+//!
+//! Medical and DPC claims place the patient's fields alike. Dental, pharmacy and visiting-nursing
+//! claims shift them; the first digit of the claim's type (RE-3) says which layout holds.
+
+mod layout;
 
 use zeroize::Zeroizing;
 
+use self::layout::Layout;
 use super::{
-    FileReport, RowSink, SourceEncoding, encoding,
-    rows::{FieldBytes, RowEnd, Rows},
+    FileReport, RowSink, SourceEncoding,
+    lines::{Line, Lines, encoding_of, strip_end_of_file},
 };
 use crate::{
     error::{ReadError, RowError},
-    limits::{ROW_BYTES_MAX, VALUE_BYTES_MAX},
     normalize,
     record::{RawField, RawRecord},
     refuse::Screen,
@@ -17,16 +22,25 @@ use crate::{
 /// Which payer an SN record confirms: `1` is medical insurance, others are public payers.
 const SN_INSURANCE: &str = "1";
 
-/// Fields that could hold a forbidden number by mistake: record, field, name in reports.
-const SCREENED: [(&str, usize, &str); 7] = [
-    ("RE", 5, "RE-5"),
-    ("RE", 14, "RE-14"),
-    ("RE", 19, "RE-19"),
+/// Fields outside RE that could hold a forbidden number by mistake: record, field, name in reports.
+const SCREENED: [(&str, usize, &str); 4] = [
     ("HO", 3, "HO-3"),
     ("HO", 4, "HO-4"),
     ("SN", 6, "SN-6"),
     ("KO", 3, "KO-3"),
 ];
+
+/// Records that a claims file starts with: reception, institution of the four kinds, or a claim.
+const STARTS: [&[u8]; 5] = [b"UK,", b"IR,", b"YK,", b"HM,", b"RE,"];
+
+/// Whether the bytes start like a claims file: a known record whose second field is a number.
+#[must_use]
+pub fn looks_like(bytes: &[u8]) -> bool {
+    let second = bytes.get(3..).unwrap_or_default().split(|&b| b == b',');
+    let second = second.take(1).flatten().take(12);
+    STARTS.iter().any(|start| bytes.starts_with(start))
+        && second.copied().all(|b| b.is_ascii_digit() || b == b' ')
+}
 
 /// Reads a claims file. Each RE record with the HO and SN records after it is one row; its number is
 /// the line of the RE record.
@@ -42,18 +56,14 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
 
     let mut report = FileReport::new(encoding);
     let mut claim: Option<Claim> = None;
-    let mut institution = Zeroizing::new(String::new());
+    let mut institution = Institution::default();
     report.complete = false;
-    let mut lines = Lines::new(encoding, body);
+    let mut lines = Lines::new(encoding, body, b',', false);
     while let Some((number, line)) = lines.next() {
-        match line.kind() {
-            "IR" => {
+        match line.code(1) {
+            kind @ ("IR" | "YK" | "HM") => {
                 deliver(&mut report, claim.take(), sink);
-                institution.clear();
-                for index in [3, 4, 5, 8] {
-                    institution.push_str(&line.text(index));
-                    institution.push('-');
-                }
+                institution = Institution::read(kind, &line);
             }
             "RE" => {
                 deliver(&mut report, claim.take(), sink);
@@ -69,6 +79,28 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
     Ok(report)
 }
 
+/// Who sends the claims that follow.
+#[derive(Default)]
+struct Institution {
+    /// Prefecture, score table, code and month, each with a hyphen.
+    id: Zeroizing<String>,
+    layout: Option<&'static Layout>,
+}
+
+impl Institution {
+    fn read(kind: &str, line: &Line<'_>) -> Self {
+        // Pharmacies and nursing stations have no spare field before the name.
+        let month = if kind == "IR" { 8 } else { 7 };
+        let mut id = Zeroizing::new(String::new());
+        for index in [3, 4, 5, month] {
+            id.push_str(&line.text(index));
+            id.push('-');
+        }
+        let layout = Layout::of(line.code(4));
+        Self { id, layout }
+    }
+}
+
 /// One claim while its records are read.
 struct Claim {
     number: u64,
@@ -78,22 +110,23 @@ struct Claim {
 }
 
 impl Claim {
-    fn start(number: u64, line: &Line<'_>, institution: &str) -> Self {
+    fn start(number: u64, line: &Line<'_>, institution: &Institution) -> Self {
         let mut claim = Self {
             number,
             raw: RawRecord::new(),
             error: None,
             confirmed: false,
         };
-        claim.take(line, 5, RawField::KanjiName);
-        claim.take(line, 6, RawField::Sex);
-        claim.take(line, 7, RawField::BirthDate);
-        claim.take(line, 37, RawField::KanaName);
-        claim.take(line, 14, RawField::RecordId);
+        let layout = Layout::of_claim(line, institution.layout);
+        claim.take(line, layout.name, RawField::KanjiName);
+        claim.take(line, layout.sex, RawField::Sex);
+        claim.take(line, layout.birth, RawField::BirthDate);
+        claim.take(line, layout.kana, RawField::KanaName);
+        claim.take(line, layout.chart.0, RawField::RecordId);
         // Without a chart number a claim is its own record: institution, month and claim number.
         let claim_number = line.text(2);
         if claim.raw.get(RawField::RecordId).is_none() && !claim_number.is_empty() {
-            let id = format!("claim-{institution}{}", *claim_number);
+            let id = format!("claim-{}{}", *institution.id, *claim_number);
             claim.raw.set(RawField::RecordId, id);
         }
         claim
@@ -108,48 +141,26 @@ impl Claim {
         }
     }
 
-    /// The insurance as the insurer confirmed it, with the branch.
+    /// The insurance as the insurer confirmed it, with the branch. A first claim leaves insurer,
+    /// symbol and number out where they are those of HO, and only the branch is here.
     fn confirmation(&mut self, line: &Line<'_>) {
-        if *line.text(2) == SN_INSURANCE && !line.text(6).is_empty() {
+        if *line.text(2) != SN_INSURANCE {
+            return;
+        }
+        if !line.text(6).is_empty() {
             self.confirmed = true;
-            if !line.text(4).is_empty() {
-                self.take(line, 4, RawField::Insurer);
-            }
+            self.take(line, 4, RawField::Insurer);
             self.raw.set(RawField::InsuredSymbol, "");
             self.take(line, 5, RawField::InsuredSymbol);
             self.take(line, 6, RawField::InsuredNumber);
-            self.take(line, 7, RawField::InsuredBranch);
         }
+        self.take(line, 7, RawField::InsuredBranch);
     }
 
-    /// Takes field `index`, counted from 1 with the record's kind.
+    /// Takes field `index`, counted from 1 with the record's kind. The first error stays.
     fn take(&mut self, line: &Line<'_>, index: usize, field: RawField) {
-        let tag = field.tag();
-        if line.too_long {
-            self.error.get_or_insert(RowError::TooLong {
-                field: "the row",
-                limit: ROW_BYTES_MAX,
-            });
-            return;
-        }
-        let bytes = line.bytes(index);
-        if bytes.len() > VALUE_BYTES_MAX {
-            self.error.get_or_insert(RowError::TooLong {
-                field: tag,
-                limit: VALUE_BYTES_MAX,
-            });
-            return;
-        }
-        match encoding::text(line.encoding, bytes) {
-            None => {
-                self.error.get_or_insert(RowError::Bytes { field: tag });
-            }
-            Some(text) => {
-                let text = Zeroizing::new(text.into_owned());
-                if !text.trim().is_empty() {
-                    self.raw.set(field, text.trim());
-                }
-            }
+        if let Err(error) = line.take(index, field, &mut self.raw) {
+            self.error.get_or_insert(error);
         }
     }
 }
@@ -164,25 +175,15 @@ fn deliver(report: &mut FileReport, claim: Option<Claim>, sink: &mut RowSink<'_>
     }
 }
 
-/// Old systems end files with 0x1A, some with several.
-fn strip_end_of_file(bytes: &[u8]) -> &[u8] {
-    let kept = bytes
-        .iter()
-        .rposition(|&b| b != 0x1a)
-        .map_or(0, |at| at + 1);
-    &bytes[..kept]
-}
-
 /// The file starts with a record that claims files start with and ends with a whole record.
 fn check_structure(body: &[u8]) -> Result<(), ReadError> {
     let Some(&last) = body.last() else {
         return Err(ReadError::Empty);
     };
-    let starts = [b"UK,", b"IR,", b"RE,"];
-    if !starts.iter().any(|start| body.starts_with(*start)) {
+    if !STARTS.iter().any(|start| body.starts_with(start)) {
         return Err(ReadError::Structure {
             format: "a claims file",
-            rule: "it does not start with an IR or RE record",
+            rule: "it does not start with an IR, YK, HM or RE record",
         });
     }
     if !matches!(last, b'\n' | b'\r') {
@@ -191,85 +192,27 @@ fn check_structure(body: &[u8]) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// CP932 by rule. UTF-8 is read too, because converters make it; it is seen in the report.
-fn encoding_of(body: &[u8]) -> Result<SourceEncoding, ReadError> {
-    match encoding::detect(body) {
-        SourceEncoding::Ascii => Ok(SourceEncoding::Cp932),
-        found @ (SourceEncoding::Cp932 | SourceEncoding::Utf8) => Ok(found),
-        found @ (SourceEncoding::Iso2022Jp | SourceEncoding::Utf16 | SourceEncoding::Unknown) => {
-            Err(ReadError::Encoding {
-                declared: SourceEncoding::Cp932,
-                found,
-            })
-        }
-    }
-}
-
 fn screen(encoding: SourceEncoding, body: &[u8]) -> Result<(), ReadError> {
     let mut screen = Screen::new();
-    let mut lines = Lines::new(encoding, body);
+    let mut lines = Lines::new(encoding, body, b',', false);
+    let mut layout = None;
     while let Some((_, line)) = lines.next() {
-        for &(kind, index, name) in &SCREENED {
-            if line.kind() == kind {
-                screen.see(name, &line.text(index));
+        match line.code(1) {
+            "IR" | "YK" | "HM" => layout = Layout::of(line.code(4)),
+            "RE" => {
+                let layout = Layout::of_claim(&line, layout);
+                for (index, name) in layout.screened() {
+                    screen.see(name, &line.text(index));
+                }
+            }
+            kind => {
+                for &(of, index, name) in &SCREENED {
+                    if kind == of {
+                        screen.see(name, &line.text(index));
+                    }
+                }
             }
         }
     }
     screen.verdict().map_err(ReadError::Refused)
-}
-
-/// Records of a file with the numbers of their lines.
-struct Lines<'a> {
-    encoding: SourceEncoding,
-    rows: Rows<'a>,
-    number: u64,
-    fields: Vec<FieldBytes<'a>>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(encoding: SourceEncoding, body: &'a [u8]) -> Self {
-        Self {
-            encoding,
-            rows: Rows::new(body, b',', false),
-            number: 0,
-            fields: Vec::new(),
-        }
-    }
-
-    fn next(&mut self) -> Option<(u64, Line<'_>)> {
-        let end = self.rows.next(&mut self.fields)?;
-        self.number += 1;
-        let line = Line {
-            encoding: self.encoding,
-            fields: &self.fields,
-            too_long: end == RowEnd::TooLong,
-        };
-        Some((self.number, line))
-    }
-}
-
-/// One record.
-struct Line<'a> {
-    encoding: SourceEncoding,
-    fields: &'a [FieldBytes<'a>],
-    /// It passes a limit; its first fields may be there.
-    too_long: bool,
-}
-
-impl Line<'_> {
-    fn kind(&self) -> &str {
-        std::str::from_utf8(self.bytes(1)).unwrap_or("")
-    }
-
-    fn bytes(&self, index: usize) -> &[u8] {
-        self.fields
-            .get(index - 1)
-            .map_or(&[], |field| field.bytes())
-    }
-
-    fn text(&self, index: usize) -> Zeroizing<String> {
-        let text = encoding::text(self.encoding, self.bytes(index)).unwrap_or_default();
-        let text = Zeroizing::new(text.into_owned());
-        Zeroizing::new(text.trim().to_owned())
-    }
 }

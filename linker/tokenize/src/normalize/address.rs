@@ -4,6 +4,7 @@
 use super::{
     kanji,
     numeral::numeral,
+    quick,
     text::{WILDCARD, clean, is_dash, is_han},
 };
 
@@ -81,13 +82,18 @@ const CITIES_WITH_COUNTY: [&str; 5] = ["郡上市", "郡山市", "大和郡山�
 const COUNTIES_WITH_CITY: [&str; 2] = ["余市郡", "高市郡"];
 
 /// Numbers before these belong to the name of a place.
-const PLACE_NUMBERS: [&str; 5] = ["条", "番町", "番丁", "線", "区"];
+pub(super) const PLACE_NUMBERS: [&str; 5] = ["条", "番町", "番丁", "線", "区"];
 /// Kanji numerals before these are block numbers.
-const BLOCK_WORDS: [&str; 5] = ["丁目", "番地", "番", "号", "地割"];
+pub(super) const BLOCK_WORDS: [&str; 5] = ["丁目", "番地", "番", "号", "地割"];
 
 /// Parses an address.
 #[must_use]
 pub fn parse(raw: &str) -> Address {
+    quick::address::parse(raw).unwrap_or_else(|| full_parse(raw))
+}
+
+/// The rule in full, for any text.
+pub(super) fn full_parse(raw: &str) -> Address {
     let cleaned = clean(raw);
     let folded = kanji::strict(without_postal_code(&cleaned));
     let (prefecture, rest) = prefecture(folded.trim_start());
@@ -106,17 +112,27 @@ pub fn parse(raw: &str) -> Address {
 
 /// Applies the rules for towns until nothing changes. Odd texts need it: what is taken out joins characters
 /// that a rule then sees together. A town that is already in order costs one more look.
-fn settled(mut town_text: String) -> String {
-    for _ in 0..=town_text.len() {
+pub(super) fn settled(town_text: String) -> String {
+    settled_in(town_text).0
+}
+
+/// [`settled`], and how many looks it took.
+fn settled_in(mut town_text: String) -> (String, usize) {
+    // Figures at the end are of a run too long for a number, whose last six were the block. Every look
+    // would take six more, and nothing before them depends on them.
+    let kept = town_text.trim_end_matches(|c: char| c.is_ascii_digit());
+    town_text.truncate(kept.len());
+    for looks in 1..=town_text.len() + 1 {
         let folded = kanji::strict(&town_text);
         let chars: Vec<char> = without_county(prefecture(&folded).1).chars().collect();
         let (again, _) = town(&chars);
         if again == town_text {
-            break;
+            return (town_text, looks);
         }
         town_text = again;
     }
-    town_text
+    let looks = town_text.len() + 1;
+    (town_text, looks)
 }
 
 fn without_postal_code(text: &str) -> &str {
@@ -126,9 +142,16 @@ fn without_postal_code(text: &str) -> &str {
     rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ' || is_dash(c))
 }
 
-fn prefecture(text: &str) -> (Option<&'static str>, &str) {
+pub(super) fn prefecture(text: &str) -> (Option<&'static str>, &str) {
+    // Every name has three or four characters of three bytes and ends with one of four.
+    let ends = |at| matches!(text.get(at..at + 3), Some("都" | "道" | "府" | "県"));
+    if !ends(6) && !ends(9) {
+        return (None, text);
+    }
+    // The first character tells most of them apart.
     let found = PREFECTURES
         .iter()
+        .filter(|name| name.as_bytes().first_chunk::<3>() == text.as_bytes().first_chunk())
         .find_map(|name| text.strip_prefix(name).map(|rest| (Some(*name), rest)));
     found.unwrap_or((None, text))
 }
@@ -164,7 +187,7 @@ fn town(chars: &[char]) -> (String, usize) {
         let c = chars[at];
         if let Some((value, end)) = numeral(chars, at) {
             if starts_with_any(chars, end, &PLACE_NUMBERS) {
-                out.push_str(&value.to_string());
+                push_number(&mut out, value);
                 at = end;
                 continue;
             }
@@ -195,7 +218,7 @@ fn town(chars: &[char]) -> (String, usize) {
 }
 
 /// Up to three numbers from the start of `chars`, joined by hyphens; building and room are cut off.
-fn block(chars: &[char]) -> String {
+pub(super) fn block(chars: &[char]) -> String {
     const CONNECTORS: [&str; 13] = [
         "丁目の",
         "番地の",
@@ -211,20 +234,28 @@ fn block(chars: &[char]) -> String {
         "、",
         ".",
     ];
-    let mut numbers: Vec<String> = Vec::new();
+    let mut out = String::new();
+    let mut count = 0;
     let mut at = 0;
-    while numbers.len() < 3 {
+    while count < 3 {
         let Some((value, end)) = numeral(chars, at) else {
             break;
         };
         if starts_with_any(chars, end, &["号室", "号棟", "階", "F"]) {
             break;
         }
-        numbers.push(value.to_string());
+        if count > 0 {
+            out.push('-');
+        }
+        push_number(&mut out, value);
+        count += 1;
         at = end;
+        // Most numbers are followed by a dash or by nothing, which spares the look at every word.
+        let first = chars.get(at).copied().unwrap_or(' ');
+        let connector = matches!(first, '丁' | '番' | '地' | 'の' | 'ノ' | '之' | '、' | '.');
         if let Some(word) = CONNECTORS
             .iter()
-            .find(|word| starts_with_any(chars, at, &[word]))
+            .find(|word| connector && starts_with_any(chars, at, &[word]))
         {
             at += word.chars().count();
             while chars.get(at) == Some(&' ') {
@@ -240,10 +271,17 @@ fn block(chars: &[char]) -> String {
             at += 1;
         }
     }
-    numbers.join("-")
+    out
 }
 
-fn starts_with_any(chars: &[char], at: usize, words: &[&str]) -> bool {
+pub(super) fn push_number(text: &mut String, value: u32) {
+    if value >= 10 {
+        push_number(text, value / 10);
+    }
+    text.push(char::from_digit(value % 10, 10).unwrap_or('0'));
+}
+
+pub(super) fn starts_with_any(chars: &[char], at: usize, words: &[&str]) -> bool {
     words.iter().any(|word| {
         word.chars()
             .enumerate()
@@ -256,6 +294,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limits::VALUE_BYTES_MAX;
 
     fn check(raw: &str, town: &str, block: &str) {
         let address = parse(raw);
@@ -339,7 +378,53 @@ mod tests {
         }
     }
 
+    /// The rule of [`settled`] without its short cut.
+    fn slowly_settled(mut town_text: String) -> String {
+        loop {
+            let folded = kanji::strict(&town_text);
+            let chars: Vec<char> = without_county(prefecture(&folded).1).chars().collect();
+            let (again, _) = town(&chars);
+            if again == town_text {
+                return town_text;
+            }
+            town_text = again;
+        }
+    }
+
+    /// Figures once cost the third power of their number. A look at a text costs at most seven looks at
+    /// every place, so what is left to bound is how many looks there are.
+    #[test]
+    fn the_longest_values_cost_few_looks() {
+        let looks = |part: &str, end: &str| {
+            let count = (VALUE_BYTES_MAX - end.len()) / part.len();
+            let text = clean(&format!("{}{end}", part.repeat(count))).to_string();
+            let (first, _) = town(&text.chars().collect::<Vec<char>>());
+            settled_in(first).1
+        };
+        for part in ["1", "１", "㉑", "一", "〇", "1一", "十二三", "大字", "㍿"] {
+            for end in ["", "番", "番地", "区画"] {
+                assert!(looks(part, end) <= 3, "{part} {end}");
+            }
+        }
+        // These lose a little at every look: five noughts, a prefecture or a county.
+        assert!(looks("0", "条") <= VALUE_BYTES_MAX / 5 + 1);
+        assert!(looks("北海道", "") <= VALUE_BYTES_MAX / "北海道".len() + 2);
+        assert!(looks("余市郡", "") <= VALUE_BYTES_MAX / "余市郡".len() + 2);
+    }
+
     proptest! {
+        #[test]
+        fn settling_is_as_by_the_rule(
+            start in "(東京都|北海道|山郡町)?[余郡市区町村大字文々ケの一十条番丁目 山々0-1]{0,10}",
+            figures in "[0-9]{0,30}",
+            end in "[条番地区山町村一字 ]{0,3}",
+        ) {
+            let text = format!("{start}{figures}{end}");
+            let (first, _) = town(&text.chars().collect::<Vec<char>>());
+            prop_assert_eq!(settled(first.clone()), slowly_settled(first), "{}", &text);
+            prop_assert_eq!(settled(text.clone()), slowly_settled(text.clone()), "{}", &text);
+        }
+
         #[test]
         fn towns_and_blocks_are_fixed_points(
             raw in "(東京都|北海道|〒100-0013 )?[余高郡市区町村大字文々ケがの之ッ北一二十条番丁目地号線山 　ー\\-0-3A-B■]{0,14}",

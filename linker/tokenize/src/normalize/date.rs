@@ -1,6 +1,6 @@
 //! Birth dates: Gregorian and Japanese eras, in figures and in words, whole and in part.
 
-use super::text;
+use super::{quick, text};
 
 /// What a text says about a birth date.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,15 +31,15 @@ impl std::fmt::Debug for BirthDate {
 }
 
 /// An era: names, year before its first, and its first and last day as year, month, day.
-struct Era {
+pub(super) struct Era {
     names: [&'static str; 4],
-    offset: u16,
+    pub(super) offset: u16,
     first: (u16, u8, u8),
     last: (u16, u8, u8),
 }
 
 /// The claims code of an era is its place here, from 1.
-const ERAS: [Era; 5] = [
+pub(super) const ERAS: [Era; 5] = [
     Era {
         names: ["明治", "明", "M", "1"],
         offset: 1867,
@@ -91,6 +91,11 @@ const PLACEHOLDERS: [(u16, u8, u8); 9] = [
 /// Reads a birth date.
 #[must_use]
 pub fn parse(raw: &str) -> BirthDate {
+    quick::date::parse(raw).unwrap_or_else(|| full_parse(raw))
+}
+
+/// The rule in full, for any text.
+pub(super) fn full_parse(raw: &str) -> BirthDate {
     let cleaned = text::clean(raw);
     let text = cleaned.to_uppercase();
     // A time of day may follow, as in HL7 and spreadsheets.
@@ -108,7 +113,7 @@ pub fn parse(raw: &str) -> BirthDate {
 }
 
 /// A year, month and day, unknown parts zero, and the era's place if one was named.
-type Parts = (u16, u8, u8, Option<usize>);
+pub(super) type Parts = (u16, u8, u8, Option<usize>);
 
 /// Figures only: `YYYYMMDD`, the same with a time, `YYYYMM`, `YYYY`, or era digit and `YYMMDD`.
 fn figures(text: &str) -> Option<Parts> {
@@ -187,7 +192,7 @@ fn words(text: &str) -> Option<Parts> {
     ))
 }
 
-fn judge(year: u16, month: u8, day: u8, era: Option<usize>) -> BirthDate {
+pub(super) fn judge(year: u16, month: u8, day: u8, era: Option<usize>) -> BirthDate {
     if PLACEHOLDERS.contains(&(year, month, day)) || (year, month, day) == (0, 0, 0) {
         return BirthDate::Placeholder;
     }

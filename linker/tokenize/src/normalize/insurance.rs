@@ -1,11 +1,11 @@
 //! Numbers of insurers and insured, postal codes and telephone numbers.
 
-use super::text;
+use super::{quick, text};
 
 /// An insurer number in eight digits; six-digit numbers of municipal insurance are padded.
 #[must_use]
 pub fn insurer(raw: &str) -> Option<String> {
-    let digits = digits(&text::clean(raw))?;
+    let digits = digits_of(raw)?;
     let usable = (4..=8).contains(&digits.len()) && digits.bytes().any(|b| b != b'0');
     usable.then(|| format!("{digits:0>8}"))
 }
@@ -32,6 +32,11 @@ pub fn insurer_check(number: &str) -> bool {
 #[must_use]
 pub fn insured(symbol: Option<&str>, number: &str) -> Option<String> {
     let plain = |raw: &str| -> String {
+        if quick::number::is_plain(raw) {
+            let mut kept = raw.trim_start_matches('0').to_owned();
+            kept.make_ascii_uppercase();
+            return kept;
+        }
         let kept: String = text::clean(raw)
             .chars()
             .filter(|c| c.is_alphanumeric())
@@ -51,15 +56,17 @@ pub fn insured(symbol: Option<&str>, number: &str) -> Option<String> {
 /// A branch in two digits. Absent stays absent: a missing branch is not `00`.
 #[must_use]
 pub fn branch(raw: &str) -> Option<String> {
-    let digits = digits(&text::clean(raw))?;
+    let digits = digits_of(raw)?;
     (digits.len() <= 2).then(|| format!("{digits:0>2}"))
 }
 
 /// A postal code: its digits. Placeholders of one repeated 0 or 9 are left out.
 #[must_use]
 pub fn postal_code(raw: &str) -> Option<String> {
-    let cleaned = text::clean(raw);
-    let digits = digits(cleaned.trim_start_matches('〒'))?;
+    let digits = match quick::number::digits(raw) {
+        Some(digits) => digits,
+        None => digits(text::clean(raw).trim_start_matches('〒'))?,
+    };
     let placeholder = digits.bytes().all(|b| b == b'0') || digits.bytes().all(|b| b == b'9');
     ((3..=10).contains(&digits.len()) && !placeholder).then_some(digits)
 }
@@ -84,6 +91,11 @@ pub fn phone(raw: &str) -> Option<String> {
         .collect();
     let placeholder = digits.bytes().skip(1).all(|b| b == b'0');
     ((10..=11).contains(&digits.len()) && digits.starts_with('0') && !placeholder).then_some(digits)
+}
+
+/// The digits of a text that has nothing but digits, dashes and blanks.
+fn digits_of(raw: &str) -> Option<String> {
+    quick::number::digits(raw).or_else(|| digits(&text::clean(raw)))
 }
 
 /// The digits of a cleaned text that has nothing but digits, dashes and blanks.

@@ -3,7 +3,7 @@
 //! K0 full-width katakana · K1 small kana as large ones · K2 sounds that are written in two ways ·
 //! K3 long vowels · K4 without voiced marks. Tokens are made on K2.
 
-use super::text::is_dash;
+use super::{quick, text::is_dash};
 
 /// A step of the ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,12 @@ pub enum Step {
 /// A cleaned text at a step of the ladder. Everything but kana is left out.
 #[must_use]
 pub fn ladder(text: &str, step: Step) -> String {
+    let quick = (step == Step::K2).then(|| quick::kana::k2(text)).flatten();
+    quick.unwrap_or_else(|| full_ladder(text, step))
+}
+
+/// The rule in full, for any text.
+pub(super) fn full_ladder(text: &str, step: Step) -> String {
     let mut out = to_katakana(text);
     if step >= Step::K1 {
         out = out.chars().map(large).collect();

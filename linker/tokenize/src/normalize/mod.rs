@@ -13,9 +13,11 @@ mod latin;
 pub mod name;
 mod numeral;
 mod person;
+mod quick;
 pub mod text;
 
 pub use person::normalize;
+pub(crate) use person::{Values, normalize_values};
 
 /// Version of the rules of this module.
 pub const NORMALISER_VERSION: &str = "musubi-normaliser/1";

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{
-    kanji,
+    kanji, quick,
     text::{WILDCARD, clean, has_wildcard, is_dash, is_han, is_kana},
 };
 
@@ -17,6 +17,19 @@ pub struct Name {
     pub newborn: bool,
     /// It is a test record's.
     pub test: bool,
+    /// What it is written in.
+    pub script: Script,
+    /// Which rule read it.
+    pub rule: Rule,
+}
+
+/// Which rule read a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The one for kanji and kana and nothing else: what it leaves is folded.
+    Quick,
+    /// The one for any text.
+    Full,
 }
 
 impl std::fmt::Debug for Name {
@@ -46,6 +59,23 @@ impl Name {
     /// Cleans a name.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
+        quick::name::parse(raw).unwrap_or_else(|| Self::full_parse(raw))
+    }
+
+    /// A name of kanji and kana that is nothing but a name.
+    pub(super) fn usual(text: Zeroizing<String>, script: Script) -> Self {
+        Self {
+            text,
+            note: false,
+            newborn: false,
+            test: false,
+            script,
+            rule: Rule::Quick,
+        }
+    }
+
+    /// The rule in full, for any text.
+    pub(super) fn full_parse(raw: &str) -> Self {
         let cleaned = clean(raw);
         let (mut text, mut note) = without_brackets(&cleaned);
         note |= strip_titles(&mut text);
@@ -56,11 +86,14 @@ impl Name {
         let mut text = Zeroizing::new(kanji::strict(&text));
         // A title may have been hidden by a number, a sign or an iteration mark that is gone now.
         note |= dropped | strip_titles(&mut text);
+        let script = script(&text);
         Self {
             text,
             note,
             newborn,
             test,
+            script,
+            rule: Rule::Full,
         }
     }
 
@@ -69,6 +102,20 @@ impl Name {
     pub fn joined(&self) -> Zeroizing<String> {
         let mut out = Zeroizing::new(String::with_capacity(self.text.len()));
         out.extend(self.text.chars().filter(|&c| c != ' '));
+        out
+    }
+
+    /// The strict fold of the joined name, on which tokens are made.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        if self.rule == Rule::Full {
+            return kanji::strict(&self.joined());
+        }
+        // Folded already, and blanks do not come between an iteration mark and its kanji.
+        let mut out = String::with_capacity(self.text.len());
+        for part in self.text.split(' ') {
+            out.push_str(part);
+        }
         out
     }
 
@@ -82,20 +129,24 @@ impl Name {
     /// What it is written in.
     #[must_use]
     pub fn script(&self) -> Script {
-        let mut letters = self.text.chars().filter(|&c| c != ' ').peekable();
-        if letters.peek().is_none() {
-            Script::None
-        } else if has_wildcard(&self.text) {
-            Script::Wildcard
-        } else if self.text.chars().any(is_han) {
-            Script::Han
-        } else if letters.clone().all(|c| is_kana(c) || c == 'ー') {
-            Script::Kana
-        } else if letters.all(|c| c.is_alphabetic() && u32::from(c) < 0x250) {
-            Script::Latin
-        } else {
-            Script::Other
-        }
+        self.script
+    }
+}
+
+fn script(text: &str) -> Script {
+    let mut letters = text.chars().filter(|&c| c != ' ').peekable();
+    if letters.peek().is_none() {
+        Script::None
+    } else if has_wildcard(text) {
+        Script::Wildcard
+    } else if text.chars().any(is_han) {
+        Script::Han
+    } else if letters.clone().all(|c| is_kana(c) || c == 'ー') {
+        Script::Kana
+    } else if letters.all(|c| c.is_alphabetic() && u32::from(c) < 0x250) {
+        Script::Latin
+    } else {
+        Script::Other
     }
 }
 

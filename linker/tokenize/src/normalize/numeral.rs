@@ -1,32 +1,47 @@
 //! Numbers in figures and in kanji numerals.
 
+/// Longest number, in characters. Longer runs are no number of a place or a block.
+const CHARS_MAX: usize = 6;
+
 /// A number in figures or kanji numerals at `at`, and where it ends. At most six characters.
 pub(super) fn numeral(chars: &[char], at: usize) -> Option<(u32, usize)> {
-    let run = |is: fn(char) -> bool| {
-        chars[at.min(chars.len())..]
-            .iter()
-            .take_while(|&&c| is(c))
-            .count()
-    };
-    let figures = run(|c| c.is_ascii_digit());
+    let figures = run(chars, at, |c| c.is_ascii_digit());
     if figures > 0 {
-        let text: String = chars[at..at + figures].iter().collect();
-        return (figures <= 6)
-            .then(|| text.parse().ok())?
-            .map(|value| (value, at + figures));
+        let digits = chars[at..at + figures].iter();
+        let value = digits.fold(0, |value, c| value * 10 + c.to_digit(10).unwrap_or(0));
+        return (figures <= CHARS_MAX).then_some((value, at + figures));
     }
-    let length = run(|c| kanji_digit(c).is_some() || matches!(c, '十' | '百' | '千'));
-    if length == 0 || length > 6 {
+    let length = run(chars, at, |c| {
+        kanji_digit(c).is_some() || matches!(c, '十' | '百' | '千')
+    });
+    if length == 0 || length > CHARS_MAX {
         return None;
     }
     kanji_number(&chars[at..at + length]).map(|value| (value, at + length))
 }
 
+/// Characters of one kind from `at` on. One past the bound is enough to know that a run is too long, so
+/// a text of nothing but figures costs a few looks at every place and not one at all that follow.
+fn run(chars: &[char], at: usize, is: impl Fn(char) -> bool) -> usize {
+    let rest = chars.get(at..).unwrap_or_default();
+    let looked_at = rest.iter().take(CHARS_MAX + 1);
+    looked_at.take_while(|&&c| is(c)).count()
+}
+
 fn kanji_digit(c: char) -> Option<u32> {
-    "〇一二三四五六七八九"
-        .chars()
-        .position(|digit| digit == c)
-        .and_then(|value| u32::try_from(value).ok())
+    Some(match c {
+        '〇' => 0,
+        '一' => 1,
+        '二' => 2,
+        '三' => 3,
+        '四' => 4,
+        '五' => 5,
+        '六' => 6,
+        '七' => 7,
+        '八' => 8,
+        '九' => 9,
+        _ => return None,
+    })
 }
 
 /// 二十三 and 二三 alike.
@@ -72,5 +87,16 @@ mod tests {
             assert_eq!(kanji_number(&chars), Some(value), "{text}");
         }
         assert_eq!(kanji_number(&['十', '二', '三']), None);
+    }
+
+    #[test]
+    fn runs_one_past_the_bound_are_no_numbers() {
+        for c in ['1', '一'] {
+            let (longest, past) = (vec![c; CHARS_MAX], vec![c; CHARS_MAX + 1]);
+            assert_eq!(numeral(&longest, 0), Some((111_111, CHARS_MAX)));
+            assert_eq!(numeral(&past, 0), None);
+            assert_eq!(numeral(&past, 1), Some((111_111, CHARS_MAX + 1)));
+            assert_eq!(run(&[c; 100], 3, |_| true), CHARS_MAX + 1);
+        }
     }
 }

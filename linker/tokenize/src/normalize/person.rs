@@ -8,9 +8,9 @@ use super::{
     date::BirthDate,
     insurance,
     kana::{self, Step},
-    kanji, latin,
+    latin,
     name::{Name, Script},
-    text,
+    quick, text,
 };
 use crate::{
     error::RowError,
@@ -24,17 +24,50 @@ use crate::{
 /// # Errors
 /// [`RowError`] if the record has no number of its own, a value is too long, or nothing is usable.
 pub fn normalize(raw: &RawRecord) -> Result<SourceRecord, RowError> {
+    let mut values = Values::default();
     for (field, value) in raw.iter() {
+        values.set(field, value)?;
+    }
+    normalize_values(&values)
+}
+
+/// Raw values of one record, lent by whoever read them.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'a>([Option<&'a str>; RawField::ALL.len()]);
+
+impl Default for Values<'_> {
+    fn default() -> Self {
+        Self([None; RawField::ALL.len()])
+    }
+}
+
+impl<'a> Values<'a> {
+    /// Sets a value. A blank one counts as absent.
+    pub(crate) fn set(&mut self, field: RawField, value: &'a str) -> Result<(), RowError> {
         let limit = if field == RawField::RecordId {
             LOCAL_ID_BYTES_MAX
         } else {
             VALUE_BYTES_MAX
         };
+        if value.is_empty() {
+            self.0[field as usize] = None;
+            return Ok(());
+        }
         if value.len() > limit {
             let field = field.tag();
             return Err(RowError::TooLong { field, limit });
         }
+        self.0[field as usize] = Some(value.trim()).filter(|value| !value.is_empty());
+        Ok(())
     }
+
+    fn get(&self, field: RawField) -> Option<&'a str> {
+        self.0[field as usize]
+    }
+}
+
+/// [`normalize`] for values that are not copied into a record first.
+pub(crate) fn normalize_values(raw: &Values<'_>) -> Result<SourceRecord, RowError> {
     let local_id = raw.get(RawField::RecordId).ok_or(RowError::NoRecordId)?;
     let mut record = SourceRecord::from_normal(local_id, Identifiers::default(), Flags::default());
     let kanji = names(raw, &mut record);
@@ -53,7 +86,7 @@ pub fn normalize(raw: &RawRecord) -> Result<SourceRecord, RowError> {
 }
 
 /// A whole name, or family and given name with a blank between them.
-fn joined(raw: &RawRecord, whole: RawField, family: RawField, given: RawField) -> Option<Name> {
+fn joined(raw: &Values<'_>, whole: RawField, family: RawField, given: RawField) -> Option<Name> {
     if let Some(whole) = raw.get(whole) {
         return Some(Name::parse(whole));
     }
@@ -68,7 +101,7 @@ fn joined(raw: &RawRecord, whole: RawField, family: RawField, given: RawField) -
 }
 
 /// Names in all scripts. Returns the kanji name for the former name, which may share its given part.
-fn names(raw: &RawRecord, record: &mut SourceRecord) -> Option<Name> {
+fn names(raw: &Values<'_>, record: &mut SourceRecord) -> Option<Name> {
     use RawField as R;
     let kanji = joined(raw, R::KanjiName, R::KanjiFamily, R::KanjiGiven);
     let kana = joined(raw, R::KanaName, R::KanaFamily, R::KanaGiven);
@@ -111,7 +144,7 @@ fn names(raw: &RawRecord, record: &mut SourceRecord) -> Option<Name> {
 /// no kanji name: the source has no kanji, which must not look like a disagreement.
 fn kanji_form(name: &Name) -> Option<String> {
     match name.script() {
-        Script::Han => Some(kanji::strict(&name.joined())),
+        Script::Han => Some(name.folded()),
         Script::Latin => Some(latin::sorted_parts(&name.text)),
         Script::None | Script::Wildcard | Script::Kana | Script::Other => None,
     }
@@ -120,7 +153,8 @@ fn kanji_form(name: &Name) -> Option<String> {
 /// Kana on step K2; Roman spellings of Japanese names are turned into kana.
 fn kana_form(name: &Name, quality: &mut QualitySet) -> Option<String> {
     match name.script() {
-        Script::Kana => Some(kana::ladder(&name.joined(), Step::K2)),
+        // The ladder leaves blanks out.
+        Script::Kana => Some(kana::ladder(&name.text, Step::K2)),
         Script::Latin => {
             let kana = latin::to_kana(&name.text)?;
             quality.insert(Quality::KanaFromLatin);
@@ -152,8 +186,18 @@ fn set(identifiers: &mut Identifiers, field: Field, value: Option<String>) {
 }
 
 /// The same person under a former name. What is not known of it is left out, not carried over.
-fn former(raw: &RawRecord, record: &SourceRecord, kanji: Option<&Name>) -> Option<Identifiers> {
+fn former(raw: &Values<'_>, record: &SourceRecord, kanji: Option<&Name>) -> Option<Identifiers> {
     use RawField as R;
+    let fields = [
+        R::FormerKanjiName,
+        R::FormerKanjiFamily,
+        R::FormerKanaName,
+        R::FormerKanaFamily,
+        R::FormerSurname,
+    ];
+    if fields.iter().all(|&field| raw.get(field).is_none()) {
+        return None;
+    }
     let with_given = |family: R, given: Option<&str>| -> Option<Name> {
         let mut name = Zeroizing::new(raw.get(family)?.to_owned());
         name.push(' ');
@@ -192,7 +236,7 @@ fn former(raw: &RawRecord, record: &SourceRecord, kanji: Option<&Name>) -> Optio
     (named && other != record.identifiers).then_some(other)
 }
 
-fn birth(raw: &RawRecord, record: &mut SourceRecord) {
+fn birth(raw: &Values<'_>, record: &mut SourceRecord) {
     match raw.get(RawField::BirthDate).map(date::parse) {
         None => record.quality.insert(Quality::NoBirthDate),
         Some(BirthDate::Unreadable) => record.quality.insert(Quality::UnreadableBirthDate),
@@ -205,13 +249,13 @@ fn birth(raw: &RawRecord, record: &mut SourceRecord) {
             overrun,
         }) => {
             record.quality.insert_if(overrun, Quality::EraOverrun);
+            record.identifiers.set(Field::BirthYear, figures(year, 4));
             record
                 .identifiers
-                .set(Field::BirthYear, format!("{year:04}"));
+                .set(Field::BirthMonth, figures(month.into(), 2));
             record
                 .identifiers
-                .set(Field::BirthMonth, format!("{month:02}"));
-            record.identifiers.set(Field::BirthDay, format!("{day:02}"));
+                .set(Field::BirthDay, figures(day.into(), 2));
         }
     }
     match raw.get(RawField::Sex).and_then(sex) {
@@ -220,8 +264,23 @@ fn birth(raw: &RawRecord, record: &mut SourceRecord) {
     }
 }
 
+/// The last `width` figures of a number.
+fn figures(mut number: u16, width: usize) -> String {
+    let mut out = ['0'; 4];
+    for place in out[..width].iter_mut().rev() {
+        *place = char::from_digit(u32::from(number % 10), 10).unwrap_or('0');
+        number /= 10;
+    }
+    out[..width].iter().collect()
+}
+
 /// Male is `1`, female is `2`, everything else is unknown.
 fn sex(raw: &str) -> Option<&'static str> {
+    match raw {
+        "1" | "M" | "male" => return Some("1"),
+        "2" | "F" | "female" => return Some("2"),
+        _ => {}
+    }
     match text::clean(raw).to_uppercase().as_str() {
         "1" | "M" | "MALE" | "男" | "男性" | "オトコ" | "01" => Some("1"),
         "2" | "F" | "FEMALE" | "女" | "女性" | "オンナ" | "02" => Some("2"),
@@ -229,7 +288,7 @@ fn sex(raw: &str) -> Option<&'static str> {
     }
 }
 
-fn place(raw: &RawRecord, record: &mut SourceRecord) {
+fn place(raw: &Values<'_>, record: &mut SourceRecord) {
     let identifiers = &mut record.identifiers;
     let postal = raw
         .get(RawField::PostalCode)
@@ -278,7 +337,7 @@ fn place_part(value: &str, field: Field) -> String {
     }
 }
 
-fn insured(raw: &RawRecord, record: &mut SourceRecord) {
+fn insured(raw: &Values<'_>, record: &mut SourceRecord) {
     let identifiers = &mut record.identifiers;
     let insurer = raw.get(RawField::Insurer).and_then(insurance::insurer);
     let checks = insurer.as_deref().is_none_or(insurance::insurer_check);
@@ -286,12 +345,12 @@ fn insured(raw: &RawRecord, record: &mut SourceRecord) {
         .quality
         .insert_if(!checks, Quality::InsurerCheckDigit);
     let number = raw.get(RawField::InsuredNumber).filter(|number| {
-        let wildcard = text::has_wildcard(&text::clean(number));
+        let wildcard = has_wildcard(number);
         record.quality.insert_if(wildcard, Quality::WildcardOther);
         !wildcard
     });
     let symbol = raw.get(RawField::InsuredSymbol);
-    let symbol = symbol.filter(|symbol| !text::has_wildcard(&text::clean(symbol)));
+    let symbol = symbol.filter(|symbol| !has_wildcard(symbol));
     let number = number.and_then(|number| insurance::insured(symbol, number));
     let branch = raw.get(RawField::InsuredBranch).and_then(insurance::branch);
     let branch = branch.filter(|_| number.is_some());
@@ -306,7 +365,12 @@ fn insured(raw: &RawRecord, record: &mut SourceRecord) {
     set(identifiers, Field::InsuredBranch, branch);
 }
 
-fn flags(raw: &RawRecord, record: &mut SourceRecord) {
+/// Whether the source could not write a character of it.
+fn has_wildcard(raw: &str) -> bool {
+    !quick::number::is_plain(raw) && text::has_wildcard(&text::clean(raw))
+}
+
+fn flags(raw: &Values<'_>, record: &mut SourceRecord) {
     let yes = |field| {
         raw.get(field).is_some_and(|value| {
             matches!(

@@ -4,6 +4,8 @@
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::quick;
+
 /// Stands for a character that a source could not write. The geta mark itself is one of them.
 pub const WILDCARD: char = '〓';
 
@@ -11,6 +13,16 @@ pub const WILDCARD: char = '〓';
 /// kana, compatibility forms are folded (NFKC) and any run of blanks becomes one.
 #[must_use]
 pub fn clean(text: &str) -> Zeroizing<String> {
+    // Usual texts never get longer; of those that do, the full rule knows how much.
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    match quick::clean(text, &mut out) {
+        Some(()) => out,
+        None => full_clean(text),
+    }
+}
+
+/// The rule in full, for any text.
+pub(super) fn full_clean(text: &str) -> Zeroizing<String> {
     // Everything that can grow an allocation happens in wiped buffers sized in advance.
     let mut prepared = Zeroizing::new(String::with_capacity(text.len() + 16));
     let mut blanks = false;
@@ -109,7 +121,7 @@ fn is_voiced_mark(c: char) -> bool {
 }
 
 /// Characters that systems write for one they do not have, and private use.
-fn is_unknown(c: char) -> bool {
+pub(super) fn is_unknown(c: char) -> bool {
     matches!(
         c,
         '■' | '□' | '●' | '〓' | '＊' | '？' | '*' | '?' | '\u{fffd}'
@@ -117,7 +129,7 @@ fn is_unknown(c: char) -> bool {
 }
 
 /// Variation selectors, zero-width characters, controls but blanks, direction marks, tags.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(u32::from(c),
             0x00ad | 0x034f | 0x061c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f

@@ -1,0 +1,206 @@
+//! Goes through the resources of a file: lines, entries of Bundles, or one value.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{
+    super::{
+        SourceEncoding,
+        encoding::{self, BOM},
+    },
+    model::{Entry, Head, Text},
+};
+use crate::error::{ReadError, RowError};
+
+const FORMAT: &str = "FHIR in JSON";
+
+/// Kinds of resources that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Patient,
+    Coverage,
+    Organization,
+    Other,
+}
+
+/// One resource where it stands in the file.
+pub(super) struct Resource<'b> {
+    pub(super) kind: Kind,
+    pub(super) json: &'b str,
+    /// Its address within a Bundle.
+    pub(super) url: Option<Text>,
+}
+
+impl<'b> Resource<'b> {
+    pub(super) fn parse<T: de::Deserialize<'b>>(&self) -> Result<T, RowError> {
+        serde_json::from_str(self.json).map_err(|_no_value_may_be_said| RowError::Malformed)
+    }
+}
+
+/// Takes resources with their rows.
+pub(super) type Found<'a> =
+    dyn FnMut(u64, Result<Resource<'_>, RowError>) -> Result<(), ReadError> + 'a;
+
+/// Goes through all resources of a file in order.
+pub(super) fn each(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ReadError> {
+    if bytes.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(not_utf8(bytes));
+    }
+    let body = bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start();
+    let first = body.split(|&byte| byte == b'\n').next().unwrap_or(body);
+    // A first line that is a whole value is ndjson; else the file is one value over many lines.
+    if serde_json::from_slice::<&RawValue>(first).is_err() {
+        let json = std::str::from_utf8(body).map_err(|_bytes| not_utf8(bytes))?;
+        return whole(json, found);
+    }
+    if head(first).and_then(|head| head.kind).is_none() {
+        return Err(structure("its first line is no resource"));
+    }
+    let mut row = 0;
+    for line in body.split_inclusive(|&byte| byte == b'\n') {
+        row += 1;
+        if !line.trim_ascii().is_empty() {
+            self::line(line, &mut row, found)?;
+        }
+    }
+    Ok(())
+}
+
+fn line(line: &[u8], row: &mut u64, found: &mut Found<'_>) -> Result<(), ReadError> {
+    let field = "the row";
+    let Ok(json) = std::str::from_utf8(line) else {
+        return found(*row, Err(RowError::Bytes { field }));
+    };
+    match Head::of(json) {
+        Ok(head) if head.is("Bundle") => {
+            // Entries are rows of their own; the line itself is none.
+            *row -= 1;
+            whole(json, &mut |entry, resource| {
+                *row = row.saturating_add(1);
+                let _counted_here = entry;
+                found(*row, resource)
+            })
+        }
+        Ok(head) => found(*row, Ok(head.resource(json, None))),
+        Err(error) if error.is_eof() && !line.ends_with(b"\n") => {
+            found(*row, Err(RowError::Truncated))
+        }
+        Err(_) => found(*row, Err(RowError::Malformed)),
+    }
+}
+
+/// One value: a Bundle or a resource.
+fn whole(json: &str, found: &mut Found<'_>) -> Result<(), ReadError> {
+    let fault = |error: serde_json::Error| {
+        if error.is_eof() {
+            ReadError::Truncated
+        } else {
+            structure("it is not JSON")
+        }
+    };
+    let head = Head::of(json).map_err(fault)?;
+    if head.kind.is_none() {
+        return Err(structure("it names no kind of resource"));
+    }
+    if !head.is("Bundle") {
+        return found(1, Ok(head.resource(json, None)));
+    }
+    let mut stopped = Ok(());
+    let entries = Entries {
+        found,
+        row: 0,
+        stopped: &mut stopped,
+    };
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let read = reader.deserialize_map(entries).and_then(|()| reader.end());
+    stopped?;
+    read.map_err(fault)
+}
+
+fn head(json: &[u8]) -> Option<Head> {
+    Head::of(std::str::from_utf8(json).ok()?).ok()
+}
+
+fn structure(rule: &'static str) -> ReadError {
+    let format = FORMAT;
+    ReadError::Structure { format, rule }
+}
+
+fn not_utf8(bytes: &[u8]) -> ReadError {
+    ReadError::Encoding {
+        declared: SourceEncoding::Utf8,
+        found: encoding::detect(bytes),
+    }
+}
+
+/// Reads the entries of a Bundle one after another, without keeping them.
+struct Entries<'f, 'g> {
+    found: &'f mut Found<'g>,
+    row: u64,
+    stopped: &'f mut Result<(), ReadError>,
+}
+
+impl<'de> Visitor<'de> for Entries<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Bundle")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Text>()? {
+            if &*key == "entry" {
+                map.next_value_seed(&mut self)?;
+            } else {
+                map.next_value::<de::IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, seq: A) -> Result<(), A::Error> {
+        self.entries(seq)
+    }
+}
+
+impl<'de> de::DeserializeSeed<'de> for &mut Entries<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_seq(Entries {
+            found: &mut *self.found,
+            row: self.row,
+            stopped: &mut *self.stopped,
+        })
+    }
+}
+
+impl Entries<'_, '_> {
+    fn entries<'de, A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
+            self.row += 1;
+            let resource = match serde_json::from_str::<Entry<'_>>(raw.get()) {
+                Ok(Entry {
+                    resource: Some(json),
+                    full_url,
+                }) => match Head::of(json.get()) {
+                    Ok(head) => Ok(head.resource(json.get(), full_url)),
+                    Err(_) => Err(RowError::Malformed),
+                },
+                // An entry may be a request or an outcome alone.
+                Ok(_) => continue,
+                Err(_) => Err(RowError::Malformed),
+            };
+            if let Err(error) = (self.found)(self.row, resource) {
+                *self.stopped = Err(error);
+                return Err(de::Error::custom("stopped"));
+            }
+        }
+        Ok(())
+    }
+}
