@@ -60,6 +60,20 @@ pub enum Format {
     },
     /// A folder of claims files.
     Uke,
+    /// A folder of responses of online eligibility checks.
+    Eligibility,
+    /// A folder of FHIR files; insurances are joined over all of them.
+    Fhir,
+    /// A folder of health check-up archives.
+    Checkup,
+    /// A folder of care-claims files.
+    Care,
+    /// A folder of DPC Form 1 files.
+    Dpc,
+    /// A tree of DICOM objects, of which only the headers are read.
+    Dicom,
+    /// A folder of files with HL7 v2 ADT messages.
+    Hl7,
 }
 
 impl Format {
@@ -70,6 +84,13 @@ impl Format {
             Self::SsMix2 => "ssmix2",
             Self::Csv { .. } => "csv",
             Self::Uke => "uke",
+            Self::Eligibility => "eligibility",
+            Self::Fhir => "fhir",
+            Self::Checkup => "checkup",
+            Self::Care => "care",
+            Self::Dpc => "dpc",
+            Self::Dicom => "dicom",
+            Self::Hl7 => "hl7",
         }
     }
 }
@@ -138,7 +159,15 @@ impl Config {
         let mut out = String::new();
         let mapping = match &self.source.format {
             Format::Csv { mapping } => mapping.display().to_string(),
-            Format::SsMix2 | Format::Uke => "none".to_owned(),
+            Format::SsMix2
+            | Format::Uke
+            | Format::Eligibility
+            | Format::Fhir
+            | Format::Checkup
+            | Format::Care
+            | Format::Dpc
+            | Format::Dicom
+            | Format::Hl7 => "none".to_owned(),
         };
         let origin = self.appliance.origin.as_deref();
         for (key, value) in [

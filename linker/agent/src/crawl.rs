@@ -8,6 +8,9 @@ use std::{
 
 use linker_tokenize::format::ssmix2::{FileState, file_state};
 
+mod names;
+
+use self::names::{ends, is_fhir, is_form_1, is_object};
 use crate::{
     config::Format,
     error::{AgentError, Fault},
@@ -56,30 +59,63 @@ pub fn walk(
     }
     match format {
         Format::SsMix2 => tree(path, 0, &mut passed, found)?,
-        Format::Csv { .. } => folder(path, "csv", &mut passed, found)?,
-        Format::Uke => folder(path, "uke", &mut passed, found)?,
+        Format::Csv { .. } | Format::Care => folder(path, ends("csv"), &mut passed, found)?,
+        Format::Uke => folder(path, ends("uke"), &mut passed, found)?,
+        Format::Eligibility => folder(path, ends("xml"), &mut passed, found)?,
+        Format::Fhir => folder(path, is_fhir, &mut passed, found)?,
+        Format::Checkup => folder(path, ends("zip"), &mut passed, found)?,
+        Format::Hl7 => folder(path, ends("hl7"), &mut passed, found)?,
+        Format::Dpc => folder(path, is_form_1, &mut passed, found)?,
+        Format::Dicom => objects(path, 0, &mut passed, found)?,
     }
     Ok(passed)
 }
 
-/// The files of one folder that end in `.extension`, in order of their names.
+/// The files of one folder that are of the format, in order of their names.
 fn folder(
     path: &Path,
-    extension: &str,
+    is_of_format: impl Fn(&Path) -> bool,
     passed: &mut Passed,
     found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
 ) -> Result<(), AgentError> {
     for (name, is_folder) in entries(path)? {
         let file = path.join(&name);
-        let fits = file
-            .extension()
-            .is_some_and(|found| found.eq_ignore_ascii_case(extension));
-        if fits && !is_folder && !name.starts_with('.') {
+        if is_of_format(&file) && !is_folder && !name.starts_with('.') {
             found(&file)?;
             passed.files += 1;
         } else {
             passed.other_files += 1;
         }
+    }
+    Ok(())
+}
+
+/// The DICOM objects of a folder and all folders below it.
+fn objects(
+    path: &Path,
+    depth: usize,
+    passed: &mut Passed,
+    found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
+) -> Result<(), AgentError> {
+    check_depth(depth)?;
+    for (name, is_folder) in entries(path)? {
+        let file = path.join(&name);
+        if is_folder {
+            objects(&file, depth + 1, passed, found)?;
+        } else if is_object(&file) && !name.starts_with('.') {
+            found(&file)?;
+            passed.files += 1;
+        } else {
+            passed.other_files += 1;
+        }
+    }
+    Ok(())
+}
+
+fn check_depth(depth: usize) -> Result<(), AgentError> {
+    if depth > SOURCE_DEPTH_MAX {
+        let detail = format!("more than {SOURCE_DEPTH_MAX} folders inside each other");
+        return Err(AgentError::new(Fault::SourceTooLarge, detail));
     }
     Ok(())
 }
@@ -91,10 +127,7 @@ fn tree(
     passed: &mut Passed,
     found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
 ) -> Result<(), AgentError> {
-    if depth > SOURCE_DEPTH_MAX {
-        let detail = format!("more than {SOURCE_DEPTH_MAX} folders inside each other");
-        return Err(AgentError::new(Fault::SourceTooLarge, detail));
-    }
+    check_depth(depth)?;
     let entries = entries(path)?;
     if path
         .file_name()
@@ -234,6 +267,34 @@ mod tests {
         let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).collect();
         assert_eq!(names, ["a.CSV", "b.csv"]);
         assert_eq!((passed.files, passed.other_files), (2, 2));
+    }
+
+    #[test]
+    fn names_tell_the_files_of_the_other_formats() {
+        let root = tempfile::tempdir().unwrap();
+        let study = root.path().join("study/series");
+        fs::create_dir_all(&study).unwrap();
+        for name in [
+            "FF1_131234567_2601.txt",
+            "EFn_131234567_2601.txt",
+            "a.HL7",
+            "IM0001",
+        ] {
+            fs::write(root.path().join(name), b"").unwrap();
+        }
+        for name in ["1.2.840.5", "b.dcm", "DICOMDIR", "autorun.inf"] {
+            fs::write(study.join(name), b"").unwrap();
+        }
+        for (format, expected) in [
+            (Format::Dpc, &["FF1_131234567_2601.txt"][..]),
+            (Format::Hl7, &["a.HL7"]),
+            (Format::Care, &[]),
+            (Format::Dicom, &["IM0001", "1.2.840.5", "b.dcm"]),
+        ] {
+            let (files, _) = list(&format, root.path()).unwrap();
+            let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).collect();
+            assert_eq!(names, expected, "{format:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,10 @@ mod files;
 
 use std::{collections::BTreeMap, path::Path};
 
-use linker_tokenize::{CsvMapping, ReadError, Screen, SourceEncoding, SourceRecord, format};
+use linker_tokenize::{
+    CsvMapping, FileReport, ReadError, Screen, SourceEncoding, SourceRecord,
+    format::{self, fhir::Coverages},
+};
 
 use crate::{
     config::{self, Config, Encoding, Format, read_named},
@@ -98,7 +101,15 @@ impl Source {
     pub fn open(source: &config::Source) -> Result<Self, AgentError> {
         let mapping = match &source.format {
             Format::Csv { mapping } => Some(load_mapping(mapping, source.encoding)?),
-            Format::SsMix2 | Format::Uke => None,
+            Format::SsMix2
+            | Format::Uke
+            | Format::Eligibility
+            | Format::Fhir
+            | Format::Checkup
+            | Format::Care
+            | Format::Dpc
+            | Format::Dicom
+            | Format::Hl7 => None,
         };
         Ok(Self {
             format: source.format.clone(),
@@ -136,13 +147,41 @@ impl Source {
         })?;
         screen
             .verdict()
-            .map_err(|refusal| files::of_file(files::MESSAGE, &ReadError::Refused(refusal)))?;
+            .map_err(|refusal| self.of_all(&ReadError::Refused(refusal)))?;
         check_share(&tally)?;
         check_fields(&tally).map_err(|error| match &self.mapping {
             Some(_) => error,
             None => error.advise("look at that field with `tokenizer inspect`".to_owned()),
         })?;
         Ok(tally)
+    }
+
+    /// A fault of all files together, which no single one of them shows.
+    fn of_all(&self, error: &ReadError) -> AgentError {
+        let shown = match self.format {
+            Format::SsMix2 => files::MESSAGE,
+            Format::Dicom => files::OBJECT,
+            Format::Csv { .. }
+            | Format::Uke
+            | Format::Care
+            | Format::Dpc
+            | Format::Hl7
+            | Format::Eligibility
+            | Format::Fhir
+            | Format::Checkup => "the files of the source",
+        };
+        files::of_file(shown, error)
+    }
+
+    /// Insurances of all FHIR files, because bulk exports keep them in files of their own.
+    fn coverages(&self, path: &Path) -> Result<Coverages, AgentError> {
+        let mut coverages = Coverages::new();
+        if self.format == Format::Fhir {
+            crawl::walk(&self.format, path, &mut |file| {
+                files::read_coverages(file, &mut coverages)
+            })?;
+        }
+        Ok(coverages)
     }
 
     fn read_screened(
@@ -152,11 +191,17 @@ impl Source {
         sink: &mut Sink<'_>,
     ) -> Result<Tally, AgentError> {
         let mut tally = Tally::default();
+        let coverages = self.coverages(path)?;
         let passed = crawl::walk(&self.format, path, &mut |file| {
-            self.read_file(file, screen.as_deref_mut(), &mut |file, outcome| {
-                tally.see(&outcome);
-                sink(file, outcome)
-            })
+            self.read_file(
+                file,
+                &coverages,
+                screen.as_deref_mut(),
+                &mut |file, outcome| {
+                    tally.see(&outcome);
+                    sink(file, outcome)
+                },
+            )
         })?;
         tally.passed = passed;
         Ok(tally)
@@ -165,25 +210,50 @@ impl Source {
     fn read_file(
         &self,
         file: &Path,
+        coverages: &Coverages,
         screen: Option<&mut Screen>,
         sink: &mut Sink<'_>,
     ) -> Result<(), AgentError> {
-        match (&self.format, &self.mapping) {
-            (Format::SsMix2, _) => files::read_message(file, screen, sink),
+        let words = ToString::to_string;
+        let rows: Reader = match (&self.format, &self.mapping) {
+            (Format::SsMix2, _) => return files::read_message(file, screen, sink),
+            (Format::Dicom, _) => return files::read_object(file, screen, sink),
             (Format::Csv { .. }, Some(mapping)) => {
                 let words = |error: &ReadError| files::words_of_csv(error, self.encoding);
-                files::read_rows(file, sink, words, |bytes, rows| {
+                return files::read_rows(file, sink, words, |bytes, rows| {
                     format::csv::read(mapping, bytes, rows)
-                })
+                });
             }
-            (Format::Csv { .. } | Format::Uke, _) => {
-                files::read_rows(file, sink, ToString::to_string, |bytes, rows| {
-                    format::uke::read(bytes, rows)
-                })
+            // Files of these three may hold one person each, so all of them are judged together as well.
+            (Format::Eligibility, _) => {
+                return files::read_rows(file, sink, words, |bytes, rows| {
+                    screen.map_or(Ok(()), |all| format::eligibility::screen(bytes, all))?;
+                    format::eligibility::read(bytes, rows)
+                });
             }
-        }
+            (Format::Fhir, _) => {
+                return files::read_rows(file, sink, words, |bytes, rows| {
+                    screen.map_or(Ok(()), |all| format::fhir::screen(bytes, all))?;
+                    format::fhir::read_with(bytes, coverages, rows)
+                });
+            }
+            (Format::Checkup, _) => {
+                return files::read_rows(file, sink, words, |bytes, rows| {
+                    screen.map_or(Ok(()), |all| format::checkup::screen(bytes, all))?;
+                    format::checkup::read(bytes, rows)
+                });
+            }
+            (Format::Care, _) => format::care::read,
+            (Format::Dpc, _) => format::dpc::read,
+            (Format::Hl7, _) => format::hl7::read,
+            (Format::Csv { .. } | Format::Uke, _) => format::uke::read,
+        };
+        files::read_rows(file, sink, words, rows)
     }
 }
+
+/// A reader of files that say everything themselves.
+type Reader = fn(&[u8], &mut format::RowSink<'_>) -> Result<FileReport, ReadError>;
 
 /// Whether the share of refused rows says that the source is read wrongly.
 fn check_share(tally: &Tally) -> Result<(), AgentError> {
@@ -252,6 +322,66 @@ mod tests {
     fn the_shipped_mapping_parses() {
         let text = include_str!("../samples/town.toml");
         assert!(CsvMapping::parse(text).is_ok());
+    }
+
+    /// A folder with these files as a source of this format, walked over and checked.
+    fn checked(format: Format, files: &[(String, String)]) -> Result<Tally, AgentError> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let path = folder.path().to_owned();
+        let encoding = Encoding::Auto;
+        let source = config::Source {
+            format,
+            path,
+            encoding,
+        };
+        Source::open(&source)?.check(folder.path(), &mut Problems::default(), &|| ())
+    }
+
+    #[test]
+    fn fhir_files_of_a_folder_are_joined() {
+        let patients = include_str!("../../tokenize/tests/fixtures/patients.ndjson");
+        let coverages = include_str!("../../tokenize/tests/fixtures/coverages.ndjson");
+        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let files = [
+            file("Patient.ndjson", patients),
+            file("a.json", coverages),
+            file("b.txt", "not read"),
+        ];
+        let tally = checked(Format::Fhir, &files).unwrap();
+        assert_eq!((tally.passed.files, tally.records), (2, 2));
+        assert!(!tally.quality.contains_key("no-insurance"));
+        let tally = checked(Format::Fhir, &files[..1]).unwrap();
+        assert_eq!(tally.quality.get("no-insurance"), Some(&2));
+    }
+
+    #[test]
+    fn responses_of_one_person_each_are_judged_together() {
+        let text = include_str!("../../tokenize/tests/fixtures/eligibility.xml");
+        let file = |number: usize, text: &str| (format!("{number}.xml"), text.to_owned());
+        let good: Vec<_> = (0..8).map(|number| file(number, text)).collect();
+        assert_eq!(checked(Format::Eligibility, &good).unwrap().records, 16);
+        let forbidden = text.replace("00012345", "123456789018");
+        let bad: Vec<_> = (0..8).map(|number| file(number, &forbidden)).collect();
+        let error = checked(Format::Eligibility, &bad).unwrap_err();
+        assert_eq!(error.fault(), Fault::MyNumberColumn);
+    }
+
+    #[test]
+    fn archives_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = include_bytes!("../../tokenize/tests/fixtures/checkup.zip");
+        std::fs::write(folder.path().join("a.ZIP"), archive).unwrap();
+        let source = config::Source {
+            format: Format::Checkup,
+            path: folder.path().to_owned(),
+            encoding: Encoding::Auto,
+        };
+        let source = Source::open(&source).unwrap();
+        let tally = source.read(folder.path(), &mut |_, _| Ok(())).unwrap();
+        assert_eq!((tally.passed.files, tally.records), (1, 1));
     }
 
     #[test]

@@ -78,6 +78,13 @@ enum RawFormat {
     SsMix2,
     Csv,
     Uke,
+    Eligibility,
+    Fhir,
+    Checkup,
+    Care,
+    Dpc,
+    Dicom,
+    Hl7,
 }
 
 #[derive(Deserialize)]
@@ -134,14 +141,19 @@ fn resolve_source(raw: RawSource, folder: &Path) -> Result<Source, AgentError> {
         (RawFormat::Csv, None) => return Err(value("source.mapping", "csv needs one")),
         (RawFormat::SsMix2, None) => Format::SsMix2,
         (RawFormat::Uke, None) => Format::Uke,
-        (RawFormat::SsMix2 | RawFormat::Uke, Some(_)) => {
-            return Err(value("source.mapping", "only csv has one"));
-        }
+        (RawFormat::Eligibility, None) => Format::Eligibility,
+        (RawFormat::Fhir, None) => Format::Fhir,
+        (RawFormat::Checkup, None) => Format::Checkup,
+        (RawFormat::Care, None) => Format::Care,
+        (RawFormat::Dpc, None) => Format::Dpc,
+        (RawFormat::Dicom, None) => Format::Dicom,
+        (RawFormat::Hl7, None) => Format::Hl7,
+        (_, Some(_)) => return Err(value("source.mapping", "only csv has one")),
     };
     if raw.encoding != Encoding::Auto && !matches!(format, Format::Csv { .. }) {
         return Err(value(
             "source.encoding",
-            "ssmix2 and uke say their encoding themselves; leave it at \"auto\"",
+            "all formats but csv say their encoding themselves; leave it at \"auto\"",
         ));
     }
     Ok(Source {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use linker_tokenize::{
     FileReport, ReadError, RowError, Screen, SourceEncoding,
-    format::{self, ssmix2::Adt},
+    format::{self, fhir::Coverages, ssmix2::Adt},
+    limits::DICOM_HEADER_BYTES_MAX,
 };
 use zeroize::Zeroizing;
 
@@ -18,6 +19,9 @@ use crate::{
 /// What a message of an SS-MIX2 tree is called: its file's name holds the patient's number.
 pub(super) const MESSAGE: &str = "an SS-MIX2 message";
 
+/// What a DICOM object is called: its file's name can hold the patient's number too.
+pub(super) const OBJECT: &str = "a DICOM object";
+
 /// One SS-MIX2 message. A message that cannot be read is left out like a row; a tree has thousands.
 /// Forbidden numbers are judged over the whole tree by `screen`: one message proves nothing.
 pub(super) fn read_message(
@@ -25,26 +29,45 @@ pub(super) fn read_message(
     screen: Option<&mut Screen>,
     sink: &mut Sink<'_>,
 ) -> Result<(), AgentError> {
-    let refused = |code| {
-        let (row, field) = (0, "");
-        Outcome::Refused(Refused { row, code, field })
-    };
     let bytes = match read_file_bytes(file, MESSAGE, MESSAGE_BYTES_MAX) {
         Err(error) if error.fault() == Fault::SourceTooLarge => {
-            return sink(file, refused("file-too-large"));
+            return sink(file, left_out("file-too-large"));
         }
         other => other?,
     };
     if let Some(screen) = screen
         && let Err(error) = format::ssmix2::screen(&bytes, screen)
     {
-        return sink(file, refused(error.code()));
+        return sink(file, left_out(error.code()));
     }
     match format::ssmix2::read(&bytes) {
         Ok(Adt::Current(record)) => sink(file, Outcome::Record(record)),
         Ok(Adt::Deleted { .. }) => sink(file, Outcome::Deletion),
-        Err(error) => sink(file, refused(error.code())),
+        Err(error) => sink(file, left_out(error.code())),
     }
+}
+
+/// The header of one DICOM object, of whatever size. One that cannot be read is left out like a row.
+pub(super) fn read_object(
+    file: &Path,
+    screen: Option<&mut Screen>,
+    sink: &mut Sink<'_>,
+) -> Result<(), AgentError> {
+    let bytes = read_start(file, OBJECT, DICOM_HEADER_BYTES_MAX)?;
+    if let Some(screen) = screen
+        && let Err(error) = format::dicom::screen(&bytes, screen)
+    {
+        return sink(file, left_out(error.code()));
+    }
+    match format::dicom::read(&bytes) {
+        Ok(record) => sink(file, Outcome::Record(record)),
+        Err(error) => sink(file, left_out(error.code())),
+    }
+}
+
+fn left_out(code: &'static str) -> Outcome {
+    let (row, field) = (0, "");
+    Outcome::Refused(Refused { row, code, field })
 }
 
 /// A file with many rows. It is held in memory once; its reader screens it whole before the first row.
@@ -54,9 +77,7 @@ pub(super) fn read_rows(
     words: impl Fn(&ReadError) -> String,
     read: impl FnOnce(&[u8], &mut format::RowSink<'_>) -> Result<FileReport, ReadError>,
 ) -> Result<(), AgentError> {
-    let shown = file
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let shown = shown_name(file);
     let bytes = read_file_bytes(file, &shown, SOURCE_FILE_BYTES_MAX)?;
     let mut stopped = Ok(());
     let mut cut_off = None;
@@ -73,6 +94,9 @@ pub(super) fn read_rows(
     });
     let report = report.map_err(|error| with_words(&shown, &error, &words(&error)))?;
     stopped?;
+    for _ in 0..report.withdrawn {
+        sink(file, Outcome::Deletion)?;
+    }
     if let Some(row) = cut_off {
         return Err(AgentError::new(
             Fault::FileTruncated,
@@ -88,12 +112,37 @@ pub(super) fn read_rows(
     Ok(())
 }
 
+/// The insurances of one FHIR file.
+pub(super) fn read_coverages(file: &Path, coverages: &mut Coverages) -> Result<(), AgentError> {
+    let shown = shown_name(file);
+    let bytes = read_file_bytes(file, &shown, SOURCE_FILE_BYTES_MAX)?;
+    let added = coverages.add(&bytes);
+    added.map_err(|error| of_file(&shown, &error))
+}
+
+fn shown_name(file: &Path) -> String {
+    let name = file.file_name();
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
 fn refused_row(row: u64, error: RowError) -> Refused {
     Refused {
         row,
         code: error.code(),
         field: error.field().unwrap_or(""),
     }
+}
+
+/// The first bytes of a file.
+fn read_start(file: &Path, shown: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, AgentError> {
+    use std::io::Read as _;
+    let failed = |error| AgentError::new(Fault::SourceIo, shown).because(Box::new(error));
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    // Capacity at once: a growing buffer would leave copies of identifiers behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
+    let read = opened.take(limit as u64).read_to_end(&mut bytes);
+    read.map_err(failed)?;
+    Ok(bytes)
 }
 
 fn read_file_bytes(file: &Path, shown: &str, limit: u64) -> Result<Zeroizing<Vec<u8>>, AgentError> {

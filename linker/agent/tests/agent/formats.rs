@@ -1,4 +1,4 @@
-//! The other two formats from end to end, and memory under load.
+//! The other formats from end to end, and memory under load.
 
 use std::fs;
 
@@ -109,6 +109,92 @@ async fn many_claims_of_one_person_make_one_token() {
     let cut = claims(1).replace("GO,1,100,99\r\n", "");
     site.write("source.csv/202602.UKE", cut);
     site.refused(65, "FILE_TRUNCATED").await;
+}
+
+/// An object of the old kind without preamble, implicit and little endian.
+fn object(patient: &str, name: &str) -> Vec<u8> {
+    let element = |group: u8, tag: [u8; 2], value: &str| {
+        let value = format!("{value}{}", " ".repeat(value.len() % 2));
+        let length = u8::try_from(value.len()).unwrap();
+        [
+            &[group, 0, tag[0], tag[1], length, 0, 0, 0],
+            value.as_bytes(),
+        ]
+        .concat()
+    };
+    [
+        element(8, [5, 0], "ISO_IR 192"),
+        element(16, [16, 0], name),
+        element(16, [32, 0], patient),
+        element(16, [48, 0], "19810203"),
+        element(16, [64, 0], "F"),
+        element(32, [13, 0], "1.2"),
+    ]
+    .concat()
+}
+
+fn files_of(format: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let care = "1,1,0,1,711,0,0,1370000001,0,1,202602,1\r\n\
+        2,2,7131,01,202601,1370000001,00131016,0000000017,,,,,,,19400302,2,21,\r\n3,3\r\n";
+    let form1 = "131234567\t0000000017\t20260104\t0\t0\tA000010\t20140401\t0\t19400302\t2\t1000013\t\t\t\t\t\t\r\n";
+    let hl7 = message("1", "山^花", "ヤマ^ハナ", "A08")
+        + &message("2", "川^花", "カワ^ハナ", "A08")
+        + &message("2", "川^花", "カワ^ハナ", "A23");
+    match format {
+        "care" => vec![("a.csv", care.into())],
+        "dpc" => vec![
+            ("FF1_1.txt", form1.into()),
+            ("EFn_1.txt", b"not read".into()),
+        ],
+        "hl7" => vec![("a.hl7", hl7.into())],
+        _ => vec![
+            ("IM1", object("17", "YAMA^HANA=山^花=やま^はな")),
+            ("IM2", object("17", "YAMA^HANA=山^花=やま^はな")),
+            ("IM3", b"not an object".into()),
+            ("DICOMDIR", b"not read".into()),
+        ],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_other_format_is_read() {
+    for (format, files, records, deleted, refused) in [
+        ("care", 1, 1, 0, 0),
+        ("dpc", 1, 1, 0, 0),
+        ("hl7", 1, 1, 1, 0),
+        ("dicom", 3, 2, 0, 1),
+    ] {
+        let appliance = Appliance::start().await;
+        let site = Site::enrolled(&appliance);
+        site.reconfigure("format = \"csv\"", &format!("format = \"{format}\""));
+        site.reconfigure("mapping = \"town.toml\"\n", "");
+        fs::create_dir(site.path("source.csv")).unwrap();
+        for (name, bytes) in files_of(format) {
+            site.write(&format!("source.csv/{name}"), bytes);
+        }
+        let done = site.upload(0).await;
+        assert_eq!(done["files"], files, "{format}: {done}");
+        assert_eq!(done["records"], records, "{format}: {done}");
+        assert_eq!(done["deleted_patients"], deleted, "{format}: {done}");
+        let left_out = done["refused"]["wrong-structure"].as_u64();
+        assert_eq!(left_out.unwrap_or(0), refused, "{format}: {done}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_carry_my_numbers_are_stopped() {
+    let appliance = Appliance::start().await;
+    let site = Site::enrolled(&appliance);
+    site.reconfigure("format = \"csv\"", "format = \"dicom\"");
+    site.reconfigure("mapping = \"town.toml\"\n", "");
+    fs::create_dir(site.path("source.csv")).unwrap();
+    for seed in 0..20 {
+        let id = super::sources::my_number(seed);
+        site.write(&format!("source.csv/{seed}.dcm"), object(&id, "YAMA^HANA"));
+    }
+    let told = site.refused(65, "MY_NUMBER_COLUMN").await.to_string();
+    assert!(told.contains("0010,0020"), "{told}");
+    assert!(!told.contains(&super::sources::my_number(3)));
 }
 
 /// A million rows take a minute: `MUSUBI_ROWS=1000000 cargo test -p linker-agent memory`.
