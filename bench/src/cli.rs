@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    client::Client, crosswalk, demo, error::BenchError, errors::Preset, kernels, lookup, matching,
-    quality, tokens,
+    client::Client, crosswalk, demo, encode, error::BenchError, errors::Preset, kernels, lookup,
+    matching, quality, tokens,
 };
 
 /// What the user asked for.
@@ -37,6 +37,8 @@ pub enum Verb {
     Match(matching::Options),
     /// Measures the look-up of one token among many.
     Lookup(lookup::Options),
+    /// Measures a site's work on one core: read, normalise, encode, seal.
+    Encode(encode::Options),
     /// Writes many tokens of invented people, with the truth, for the benches `match` and `lookup`.
     Tokens(tokens::Options),
     /// Streams a release to CSV and Parquet, as a processing service would.

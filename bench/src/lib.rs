@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod crosswalk;
 pub mod demo;
+pub mod encode;
 pub mod error;
 pub mod errors;
 pub mod evaluate;

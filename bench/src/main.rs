@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bench::{
     cli::{Cli, Verb},
-    crosswalk, demo,
+    crosswalk, demo, encode,
     error::BenchError,
     kernels, lookup, matching, quality, tokens, ui,
 };
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Verb::Kernels(options) => kernels::run(&options),
         Verb::Match(options) => matching::run(&options),
         Verb::Lookup(options) => lookup::run(&options),
+        Verb::Encode(options) => encode::run(&options),
         Verb::Tokens(options) => tokens::run(&options),
         Verb::Crosswalk(arguments) => block_on(crosswalk::run(&arguments.options())).map(Some),
         Verb::People(arguments) => {
