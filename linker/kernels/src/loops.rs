@@ -36,6 +36,32 @@ macro_rules! by_width {
     };
 }
 
+/// Expands `count` for an instruction set that counts in bytes, which overflow after `BYTE_WORDS`
+/// words: it gives `add::<XOR>(lanes, row, sums)` for so many.
+macro_rules! count_by_bytes {
+    ($features:tt) => {
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn count<const W: usize, const Q: usize, const XOR: bool>(
+            lanes: &[Lanes],
+            rows: [&[u64]; Q],
+            sums: &mut [Sums; Q],
+        ) {
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                if W == 0 {
+                    for (lanes, row) in lanes.chunks(BYTE_WORDS).zip(row.chunks(BYTE_WORDS)) {
+                        add::<XOR>(lanes, row, sums);
+                    }
+                } else {
+                    const { assert!(W <= BYTE_WORDS, "byte counts do not overflow") };
+                    // With a known number of words the loop unrolls.
+                    add::<XOR>(&lanes[..W], &row[..W], sums);
+                }
+            }
+        }
+    };
+}
+
 /// Expands the loops for an instruction set. What they compute is written down in `scalar`.
 macro_rules! loops {
     ($features:tt) => {

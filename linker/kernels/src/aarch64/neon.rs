@@ -35,6 +35,7 @@ pub(crate) fn detected() -> bool {
     is_aarch64_feature_detected!("neon")
 }
 
+count_by_bytes!("neon");
 loops!("neon");
 
 /// See `Grading::pattern`.
@@ -74,27 +75,7 @@ fn load(lanes: &Lanes, pair: usize) -> uint64x2_t {
     unsafe { vld1q_u64(two.as_ptr()) }
 }
 
-#[inline]
-#[target_feature(enable = "neon")]
-fn count<const W: usize, const Q: usize, const XOR: bool>(
-    lanes: &[Lanes],
-    rows: [&[u64]; Q],
-    sums: &mut [Sums; Q],
-) {
-    for (sums, row) in sums.iter_mut().zip(rows) {
-        if W == 0 {
-            for (lanes, row) in lanes.chunks(BYTE_WORDS).zip(row.chunks(BYTE_WORDS)) {
-                add::<XOR>(lanes, row, sums);
-            }
-        } else {
-            const { assert!(W <= BYTE_WORDS, "byte counts do not overflow") };
-            // With a known number of words the loop unrolls.
-            add::<XOR>(&lanes[..W], &row[..W], sums);
-        }
-    }
-}
-
-/// `count` for at most [`BYTE_WORDS`] words.
+/// Adds the bits of at most [`BYTE_WORDS`] words.
 #[inline]
 #[target_feature(enable = "neon")]
 fn add<const XOR: bool>(lanes: &[Lanes], row: &[u64], sums: &mut Sums) {

@@ -33,6 +33,7 @@ pub(crate) fn detected() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
+count_by_bytes!("avx2");
 loops!("avx2");
 
 #[inline]
@@ -55,27 +56,7 @@ fn load(lanes: &Lanes, half: usize) -> __m256i {
     unsafe { _mm256_load_si256(four.cast::<__m256i>()) }
 }
 
-#[inline]
-#[target_feature(enable = "avx2")]
-fn count<const W: usize, const Q: usize, const XOR: bool>(
-    lanes: &[Lanes],
-    rows: [&[u64]; Q],
-    sums: &mut [Sums; Q],
-) {
-    for (sums, row) in sums.iter_mut().zip(rows) {
-        if W == 0 {
-            for (lanes, row) in lanes.chunks(BYTE_WORDS).zip(row.chunks(BYTE_WORDS)) {
-                add::<XOR>(lanes, row, sums);
-            }
-        } else {
-            const { assert!(W <= BYTE_WORDS, "byte counts do not overflow") };
-            // With a known number of words the loop unrolls.
-            add::<XOR>(&lanes[..W], &row[..W], sums);
-        }
-    }
-}
-
-/// `count` for at most [`BYTE_WORDS`] words.
+/// Adds the bits of at most [`BYTE_WORDS`] words.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add<const XOR: bool>(lanes: &[Lanes], row: &[u64], sums: &mut Sums) {
