@@ -2,6 +2,7 @@
 
 use std::{fs, sync::Arc};
 
+use appliance_server::service::scratch::RunScratch;
 use linker_match::{
     Cancel, Constraints, Dataset, Linkage, MatchError, Progress, ResearchId, Scratch, Settings,
     Source, Stage, Tools, link_with, resolve,
@@ -15,10 +16,14 @@ use super::{
     clock::Clock,
     exhaustive::{Exhaustive, Mode, segment, whole_row},
     report::{Pass, Quality, Report},
-    source::{DiskScratch, SetSource},
+    source::SetSource,
     truth,
 };
-use crate::{error::BenchError, machine, tokens::set::TokenSet};
+use crate::{
+    error::{BenchError, file},
+    machine,
+    tokens::set::TokenSet,
+};
 
 /// Runs over the set once and says how it went.
 pub(super) fn run(set: TokenSet, options: &Options) -> Result<Report, BenchError> {
@@ -30,11 +35,8 @@ pub(super) fn run(set: TokenSet, options: &Options) -> Result<Report, BenchError
     };
     let clock = Arc::new(Clock::start());
     let dataset = load(&set, &settings, &clock)?;
-    let mut scratch = if dataset.is_held() {
-        None
-    } else {
-        Some(DiskScratch::open(&Options::scratch_folder(&set), &set)?)
-    };
+    let mut scratch = RunScratch::open_for(&dataset, &Options::scratch_folder(&set))
+        .map_err(|error| file("open scratch space")(std::io::Error::other(error)))?;
     let told = |progress: Progress| {
         if progress.done == 0 {
             clock.part(name(progress.stage), progress.total);

@@ -20,10 +20,11 @@ use crate::{
         Appliance,
         ids::Ids,
         plan::Frozen,
-        rows::{DiskScratch, run_error},
+        rows::run_error,
         run::newest_released,
         run_evidence::Evidence,
         run_record::{Quality, Run, State},
+        scratch::RunScratch,
     },
 };
 
@@ -137,7 +138,7 @@ impl Job {
                 let _nobody = self.watchers.send_replace(shown.run.clone());
             }
         };
-        let mut scratch = DiskScratch::open_for(dataset, &appliance.scratch)?;
+        let mut scratch = RunScratch::open_for(dataset, &appliance.scratch)?;
         let tools = Tools {
             progress: &publish,
             cancel: &appliance.cancel,

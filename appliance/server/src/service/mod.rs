@@ -15,6 +15,7 @@ mod rows;
 pub mod run;
 pub mod run_evidence;
 pub mod run_record;
+pub mod scratch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,12 +1,12 @@
-//! The store's batches as the rows of a run, and the disk as its scratch space.
+//! The store's batches as the rows of a run.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use appliance_store::{BatchRow, ScratchRoom, SealedScratch, Store, StoreError};
-use linker_match::{Dataset, MatchError, Scratch, ScratchError, ScratchFault, Source};
-use linker_token::{RecordRef, TokenBatch};
+use appliance_store::{BatchRow, Store, StoreError};
+use linker_match::{MatchError, ScratchFault, Source};
+use linker_token::TokenBatch;
 
-use crate::{error::ServiceError, limits};
+use crate::error::ServiceError;
 
 /// The batches of a run, opened one by one whenever the run asks for its rows.
 pub(super) struct Segments {
@@ -38,51 +38,6 @@ impl Source for Segments {
         }
         Ok(())
     }
-}
-
-/// Sealed scratch space of one run.
-pub(super) struct DiskScratch(SealedScratch);
-
-impl DiskScratch {
-    /// Opens scratch space for the rows of a data set that are not in memory; none for one in memory.
-    pub(super) fn open_for(dataset: &Dataset, folder: &Path) -> Result<Option<Self>, ServiceError> {
-        if dataset.is_held() {
-            return Ok(None);
-        }
-        let row_bytes = dataset.schema().row_words() * 8 + size_of::<RecordRef>();
-        // A run hands over each row once per pass, and no two passes wait at one time. Rows of pieces
-        // that are split again wait twice.
-        let planned_bytes = (dataset.row_count() * row_bytes) as u64 * 6 / 5;
-        let room = ScratchRoom {
-            planned_bytes,
-            bytes_max: planned_bytes * limits::SCRATCH_FACTOR_MAX,
-            buffer_bytes: limits::SCRATCH_BUFFER_BYTES,
-        };
-        Ok(Some(Self(SealedScratch::open(folder, room)?)))
-    }
-}
-
-impl Scratch for DiskScratch {
-    fn append(&mut self, part: u32, bytes: &[u8]) -> Result<(), ScratchError> {
-        self.0.append(part, bytes).map_err(scratch_error)
-    }
-
-    fn take(&mut self, part: u32, sink: &mut dyn FnMut(&[u8])) -> Result<(), ScratchError> {
-        self.0.take(part, sink).map_err(scratch_error)
-    }
-
-    fn peak_bytes(&self) -> u64 {
-        self.0.peak_bytes()
-    }
-}
-
-fn scratch_error(error: StoreError) -> ScratchError {
-    let fault = match error.code() {
-        "DISK_FULL" => ScratchFault::Full,
-        "DAMAGED" => ScratchFault::Damaged,
-        _ => ScratchFault::Io,
-    };
-    ScratchError::caused(fault, error)
 }
 
 /// What a failed run says: the store's own words where the store failed.

@@ -35,6 +35,14 @@ async fn state(folder: &Folder, service: &Service, uri: &str, sealed: &Sealed) -
     answer.expect("answers").into_inner()
 }
 
+/// An upload that ends after its first chunk.
+async fn interrupt(folder: &Folder, service: &Service, sealed: &Sealed) {
+    let mut messages = sealed.messages(0);
+    messages.truncate(2);
+    let refused = upload(folder, service, messages).await;
+    assert_eq!(reason(refused), (Code::Aborted, "INCOMPLETE".into()));
+}
+
 /// Eight thousand rows are two chunks.
 fn good(folder: &Folder) -> Sealed {
     let batch = batch("hospital", 0..8000);
@@ -339,10 +347,7 @@ async fn a_chunk_that_the_disk_lost_is_asked_for_again() {
     let Some(folder) = Folder::new() else { return };
     let service = folder.serve();
     let sealed = good(&folder);
-    let mut messages = sealed.messages(0);
-    messages.truncate(2);
-    let refused = upload(&folder, &service, messages).await;
-    assert_eq!(reason(refused), (Code::Aborted, "INCOMPLETE".into()));
+    interrupt(&folder, &service, &sealed).await;
     let kept = folder
         .path()
         .join(format!("data/uploads/{}", sealed.manifest.batch_id()))
@@ -366,9 +371,7 @@ async fn abandoned_uploads_are_removed() {
     let Some(folder) = Folder::new() else { return };
     let service = folder.serve();
     let sealed = good(&folder);
-    let mut messages = sealed.messages(0);
-    messages.truncate(2);
-    reason(upload(&folder, &service, messages).await);
+    interrupt(&folder, &service, &sealed).await;
     let kept = folder
         .path()
         .join(format!("data/uploads/{}", sealed.manifest.batch_id()));
@@ -408,9 +411,7 @@ async fn a_batch_sealed_anew_starts_anew() {
     let Some(folder) = Folder::new() else { return };
     let service = folder.serve();
     let sealed = good(&folder);
-    let mut messages = sealed.messages(0);
-    messages.truncate(2);
-    reason(upload(&folder, &service, messages).await);
+    interrupt(&folder, &service, &sealed).await;
     let again = good(&folder);
     assert_eq!(again.batch_id(), sealed.batch_id());
     let refused = upload(&folder, &service, again.messages(1)).await;
