@@ -21,10 +21,10 @@ use crate::{
     dataset::Dataset,
     error::MatchError,
     index::{NONE, number},
-    limits,
     lsh::{self, LshPlan},
     settings::{Cancel, Settings},
     split::Splitter,
+    weigh::frequency_class,
 };
 
 /// The blocks of one pass: row numbers, block after block.
@@ -231,7 +231,7 @@ pub(crate) fn build(dataset: &Dataset, settings: &Settings, done: &dyn Fn(u64)) 
         let classes = &mut blocks.classes[index];
         classes.resize(dataset.row_count(), 0);
         for run in entries.chunk_by(|a, b| a.0 == b.0) {
-            let class = class_of(run.len());
+            let class = frequency_class(run.len());
             if class > 0 {
                 run.iter()
                     .for_each(|&(_, row)| classes[row as usize] = class);
@@ -370,15 +370,3 @@ fn entries(dataset: &Dataset, segment: usize) -> Vec<(u64, u32)> {
     entries.par_sort_unstable();
     entries
 }
-
-/// Eight times log2 of a count, rounded: a byte reaches 2^31.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts are below 2^27, so the value lies between 0 and 216"
-)]
-fn class_of(rows: usize) -> u8 {
-    ((rows as f64).log2() * 8.0).round() as u8
-}
-
-const _: () = assert!(limits::ROWS_MAX.ilog2() * 8 <= u8::MAX as u32);

@@ -23,6 +23,7 @@ use rayon::prelude::*;
 use self::component::{Bench, Outcome};
 use crate::{
     compare::Kept,
+    forest::Forest,
     rules::{Decision, Rule},
     settings::Settings,
     verdict::Decided,
@@ -111,27 +112,13 @@ fn is_link(graph: Graph<'_>, kept: &Kept) -> bool {
 
 /// For each record the first record of its component.
 fn roots(graph: Graph<'_>) -> Vec<u32> {
-    let mut parent: Vec<u32> = (0..).take(graph.records).collect();
+    let mut forest = Forest::new(graph.records);
     let links = graph.kept.iter().filter(|kept| is_link(graph, kept));
     let pairs = links.map(|link| (link.a, link.b));
     for (a, b) in pairs.chain(graph.decided.joined().iter().copied()) {
-        let (a, b) = (find(&mut parent, a), find(&mut parent, b));
-        parent[a.max(b) as usize] = a.min(b);
+        forest.join(a, b);
     }
-    for record in 0..parent.len() {
-        // A root stands before all records that it is the root of.
-        parent[record] = parent[parent[record] as usize];
-    }
-    parent
-}
-
-fn find(parent: &mut [u32], mut record: u32) -> u32 {
-    while parent[record as usize] != record {
-        let up = parent[parent[record as usize] as usize];
-        parent[record as usize] = up;
-        record = up;
-    }
-    record
+    forest.roots()
 }
 
 /// For each root whether its component is more than two records without verdicts.

@@ -26,10 +26,13 @@ pub mod error;
 pub mod estimate;
 pub mod exhaustive;
 pub mod explain;
+mod forest;
 pub mod incremental;
 mod index;
+pub mod interval;
 pub mod limits;
 mod link;
+mod linkage;
 pub mod lookup;
 pub mod lsh;
 mod meet;
@@ -41,6 +44,7 @@ mod random;
 mod recall;
 mod records;
 pub mod resolve;
+mod review;
 mod rows;
 pub mod rules;
 pub mod run;
@@ -61,10 +65,8 @@ pub use error::MatchError;
 pub use estimate::{Estimate, PassEstimate, SiteEstimate};
 pub use exhaustive::{Candidates, Hits};
 pub use incremental::Base;
-pub use link::{
-    Estimates, Linkage, PassReport, Progress, ReviewPair, Stage, Tools, link, link_delta,
-    link_to_base, link_with,
-};
+pub use link::{Tools, link, link_delta, link_to_base, link_with};
+pub use linkage::{Estimates, Linkage, PassReport, Progress, ReviewPair, Stage};
 pub use linker_kernels::{KernelChoice, self_test};
 pub use memory::Need;
 pub use model::{Model, ModelSource, OtherClass, OtherKind, SegmentModel};

@@ -9,18 +9,18 @@ use crate::{
     cluster::{self, Clusters},
     compare::{self, Engine, Kept},
     dataset::Dataset,
-    drift::{SiteSnapshot, Snapshot},
     em::Training,
     error::MatchError,
-    estimate::{Estimate, Evidence, PassEstimate, Quality, SiteEstimate, estimate},
+    estimate::{Evidence, Quality, estimate},
     incremental::{self, Base, Delta, Retained, Trained},
-    limits, lsh,
-    model::Model,
-    plan,
+    limits,
+    linkage::{Estimates, Linkage, PassReport, Progress, Stage},
+    lsh, plan,
     recall::{self, BlockingRecall},
     records::{Across, Judge},
+    review,
     rows::Reach,
-    rules::{Decision, Rule},
+    rules::Decision,
     sample,
     scratch::Scratch,
     settings::{Cancel, Settings},
@@ -28,150 +28,6 @@ use crate::{
     verdict::{Constraints, Decided},
     weigh::Scorer,
 };
-
-/// The parts of a run, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Making blocks and counting values.
-    Block,
-    /// The sample against everything, training, and the sample again for blocking recall.
-    Em,
-    /// All candidate pairs.
-    Compare,
-    /// Links to clusters.
-    Cluster,
-}
-
-/// How far a stage has come. Units differ by stage: segments, rows, pairs, links.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The stage.
-    pub stage: Stage,
-    /// Units done.
-    pub done: u64,
-    /// Units in all.
-    pub total: u64,
-}
-
-/// What one pass did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassReport {
-    /// Its cost.
-    pub plan: plan::PassPlan,
-    /// Row pairs of this pass that an earlier pass over a segment had already. They are not weighed again,
-    /// and many are not even compared.
-    pub pairs_repeated: u64,
-    /// Row pairs of this pass that are links and that no earlier pass had. Two rows of one
-    /// record each may make one record pair count several times, and a link of rows may be none of records.
-    pub links_first_found: u64,
-}
-
-/// Estimates from the model; no truth is used. With a default model they rest on its assumptions.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimates {
-    /// Mean probability of being a match over the pairs inside clusters.
-    pub precision: f64,
-    /// Share of all matches that are inside clusters.
-    pub recall: f64,
-    /// Harmonic mean of the two.
-    pub f1: f64,
-    /// Share of the sample's *links* that some pass has: of the pairs that the model would link if
-    /// everything were compared with everything, those that the run compared. It does not speak of
-    /// matches that are too damaged to be links; those are in `recall` only.
-    pub blocking_recall: f64,
-    /// Lower end of the 95% interval of `blocking_recall`. It covers the share of links, not the share
-    /// of matches, which is lower wherever damaged matches are no links.
-    pub low: f64,
-    /// Upper end of the same interval.
-    pub high: f64,
-}
-
-impl Estimates {
-    fn new(overall: Estimate, blocking: BlockingRecall) -> Self {
-        Self {
-            precision: overall.precision,
-            recall: overall.recall,
-            f1: overall.f1,
-            blocking_recall: blocking.share,
-            low: blocking.low,
-            high: blocking.high,
-        }
-    }
-}
-
-/// A pair for a person to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReviewPair {
-    /// A record number, an index into [`Dataset::keys`].
-    pub a: u32,
-    /// A larger record number.
-    pub b: u32,
-    /// Weight in 1/256 bit.
-    pub weight: i32,
-    /// Why it is not decided.
-    pub rule: Rule,
-}
-
-/// The result of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Linkage {
-    /// For each record of the data set its cluster. Clusters are numbered by their first record.
-    pub cluster_of_record: Vec<u32>,
-    /// Number of clusters, test records included, each of which is alone.
-    pub cluster_count: u32,
-    /// The model.
-    pub model: Model,
-    /// Number of record pairs for review.
-    pub review_pairs: u64,
-    /// The first of them, heaviest first, at most [`limits::REVIEW_LIST_MAX`].
-    pub review: Vec<ReviewPair>,
-    /// Number of record pairs that are links.
-    pub links: u64,
-    /// Row pairs compared, test records and the sample left out. A pair counts once, but again in each LSH
-    /// table that has it.
-    pub pairs_compared: u64,
-    /// Pass by pass.
-    pub passes: Vec<PassReport>,
-    /// How good the result is, as the model sees it.
-    pub estimates: Estimates,
-    /// The same for the pairs with a record of each site, in order; sites without a pair are left out.
-    pub site_estimates: Vec<SiteEstimate>,
-    /// What each pass added, in order.
-    pub pass_estimates: Vec<PassEstimate>,
-    /// What each site was like, by number, for comparison with another run.
-    pub sites: Vec<SiteSnapshot>,
-    /// Records that could be compared.
-    pub records_compared: u64,
-    /// Clusters that a merge would have taken beyond the size bound, or that verdicts did.
-    pub clusters_over_bound: u64,
-    /// Components of the link graph that were too large to be looked at as a whole.
-    pub components_cut: u64,
-    /// Verdicts that name a record which the run does not have.
-    pub verdicts_without_effect: u64,
-    /// Rows that more records share than people have; their records were not compared.
-    pub rows_quarantined: u64,
-    /// Name of the kernel.
-    pub kernel: &'static str,
-}
-
-impl Linkage {
-    /// What the run was like, to be compared with another by [`drift`](fn@crate::drift::drift). `name`
-    /// gives a site's name by which runs know it again.
-    #[must_use]
-    pub fn snapshot(&self, name: impl Fn(u16) -> String) -> Snapshot {
-        let sites = (0..).zip(&self.sites);
-        Snapshot {
-            model: self.model.clone(),
-            records: self.records_compared,
-            sites: sites
-                .map(|(number, site)| SiteSnapshot {
-                    site: name(number),
-                    ..site.clone()
-                })
-                .collect(),
-        }
-    }
-}
 
 /// Counts units and tells the caller.
 struct Meter<'a> {
@@ -341,11 +197,14 @@ fn run(
         kernel,
         stop,
     };
-    let trained = match asked.base {
-        Some(base) => base.trained(dataset, settings)?,
+    let (trained, scorer) = match asked.base {
+        Some(base) => {
+            let trained = base.trained(dataset, settings)?;
+            let scorer = Scorer::new(dataset, &blocks, settings, &trained.model);
+            (trained, scorer)
+        }
         None => train(engine, settings, progress)?,
     };
-    let scorer = Scorer::new(dataset, &blocks, settings, &trained.model);
     let judge = Judge {
         engine,
         scorer: &scorer,
@@ -373,11 +232,12 @@ fn run(
     stop.check()?;
     let quality = quality(judge, settings, &trained, (&kept, &clusters), passes.len());
     let sites = sites::snapshots(judge, &kept, &clusters.cluster_of_record)?;
+    let review = review::pairs(&kept, &clusters, &decided);
     let linkage = Linkage {
         links: links(&kept),
         model: trained.model,
-        review_pairs: 0,
-        review: Vec::new(),
+        review_pairs: review.len() as u64,
+        review: review.into_iter().take(limits::REVIEW_LIST_MAX).collect(),
         pairs_compared: compared_once(&passes),
         passes,
         estimates: Estimates::new(quality.overall, trained.blocking),
@@ -385,20 +245,13 @@ fn run(
         pass_estimates: quality.passes,
         sites,
         records_compared: engine.blocks.records,
+        cluster_of_record: clusters.cluster_of_record,
         cluster_count: clusters.count,
         clusters_over_bound: clusters.over_bound,
         components_cut: clusters.cut,
         verdicts_without_effect: decided.without_effect,
         rows_quarantined: dataset.rows_quarantined(),
         kernel: kernel.name(),
-        cluster_of_record: Vec::new(),
-    };
-    let review = reviews(kept, &clusters, &decided);
-    let linkage = Linkage {
-        review_pairs: review.len() as u64,
-        review: review.into_iter().take(limits::REVIEW_LIST_MAX).collect(),
-        cluster_of_record: clusters.cluster_of_record,
-        ..linkage
     };
     Ok((linkage, base))
 }
@@ -438,11 +291,11 @@ fn links(kept: &[Kept]) -> u64 {
 }
 
 /// The sample against everything, training, and the sample again for blocking recall.
-fn train(
-    engine: Engine<'_>,
-    settings: &Settings,
+fn train<'a>(
+    engine: Engine<'a>,
+    settings: &'a Settings,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Trained, MatchError> {
+) -> Result<(Trained, Scorer<'a>), MatchError> {
     let (dataset, blocks) = (engine.dataset, engine.blocks);
     let exhaustive = blocks.passes.iter().any(|pass| pass.everything);
     let sweeps = if exhaustive { 1 } else { 2 };
@@ -457,17 +310,18 @@ fn train(
         present: &blocks.present,
     };
     let model = training.model(&counts)?;
+    let scorer = Scorer::new(dataset, blocks, settings, &model);
     let blocking = if exhaustive {
         BlockingRecall::COMPLETE
     } else {
-        let scorer = Scorer::new(dataset, blocks, settings, &model);
         recall::estimate(engine, &scorer, &sample, &|rows| meter.add(rows))?
     };
-    Ok(Trained {
+    let trained = Trained {
         model,
         counts,
         blocking,
-    })
+    };
+    Ok((trained, scorer))
 }
 
 /// What all passes found.
@@ -539,27 +393,4 @@ fn cluster_all(
         settings,
     };
     Ok(cluster::cluster(graph, &|links| meter.add(links)))
-}
-
-/// All pairs for review, heaviest first: pairs that are no links, and links that no merge followed.
-/// A merely light pair is settled if other links brought its records together; one that a rule held
-/// back is not. A pair with a verdict of its own is.
-fn reviews(kept: Vec<Kept>, clusters: &Clusters, decided: &Decided) -> Vec<ReviewPair> {
-    let cluster = |record: u32| clusters.cluster_of_record[record as usize];
-    let held = kept.into_iter().filter(|kept| {
-        let settled = kept.rule == Rule::Weight && cluster(kept.a) == cluster(kept.b);
-        kept.decision == Decision::Review && !settled && !decided.settles(kept.a, kept.b)
-    });
-    let refused = clusters.refused.iter().copied();
-    let mut review: Vec<ReviewPair> = held
-        .chain(refused)
-        .map(|kept| ReviewPair {
-            a: kept.a,
-            b: kept.b,
-            weight: kept.weight,
-            rule: kept.rule,
-        })
-        .collect();
-    review.sort_unstable_by_key(|pair| (std::cmp::Reverse(pair.weight), pair.a, pair.b));
-    review
 }

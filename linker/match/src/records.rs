@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::{
     compare::{Engine, Kept},
     error::MatchError,
+    forest::Forest,
     index::number,
     limits,
     rows::{List, Reach},
@@ -268,32 +269,22 @@ fn known(pairs: &[Kept], a: u32, b: u32) -> Option<Evaluation> {
 
 /// (first record of the component, record), sorted, for all records with a link or a joined pair.
 fn components(records: usize, kept: &[Kept], joined: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut parent: Vec<u32> = (0..).take(records).collect();
+    let mut forest = Forest::new(records);
     let links = || {
         let links = kept.iter().filter(|pair| pair.decision == Decision::Link);
         let links = links.map(|link| (link.a, link.b));
         links.chain(joined.iter().copied())
     };
     for (a, b) in links() {
-        let (a, b) = (find(&mut parent, a), find(&mut parent, b));
-        parent[a.max(b) as usize] = a.min(b);
+        forest.join(a, b);
     }
     let mut linked: Vec<u32> = links().flat_map(|(a, b)| [a, b]).collect();
     linked.par_sort_unstable();
     linked.dedup();
     let rooted = linked
         .into_iter()
-        .map(|record| (find(&mut parent, record), record));
+        .map(|record| (forest.root(record), record));
     let mut rooted: Vec<(u32, u32)> = rooted.collect();
     rooted.par_sort_unstable();
     rooted
-}
-
-fn find(parent: &mut [u32], mut record: u32) -> u32 {
-    while parent[record as usize] != record {
-        let up = parent[parent[record as usize] as usize];
-        parent[record as usize] = up;
-        record = up;
-    }
-    record
 }

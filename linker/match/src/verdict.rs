@@ -6,7 +6,7 @@
 //! do-not-link verdict keeps apart the two clusters that hold its records, whatever brought those
 //! records there. Verdicts that contradict each other stop a run: only people can settle that.
 
-use crate::{dataset::RecordKey, error::MatchError, limits};
+use crate::{dataset::RecordKey, error::MatchError, forest::Forest, index::number, limits};
 
 /// What a person said about a pair of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,22 +90,20 @@ fn place(keys: &[RecordKey], key: &RecordKey) -> Option<usize> {
 }
 
 /// For each key the first key that must-link verdicts join it to. Verdicts on other keys are left out.
-fn roots(keys: &[RecordKey], verdicts: &[Verdict]) -> Result<Vec<usize>, MatchError> {
-    let mut root: Vec<usize> = (0..keys.len()).collect();
+fn roots(keys: &[RecordKey], verdicts: &[Verdict]) -> Result<Vec<u32>, MatchError> {
+    let mut forest = Forest::new(keys.len());
     let must = verdicts
         .iter()
         .filter(|verdict| verdict.kind == VerdictKind::MustLink);
     for verdict in must {
         if let (Some(a), Some(b)) = (place(keys, &verdict.a), place(keys, &verdict.b)) {
-            let (a, b) = (find(&mut root, a), find(&mut root, b));
-            root[a.max(b)] = a.min(b);
+            forest.join(number(a), number(b));
         }
     }
+    let root = forest.roots();
     let mut records = vec![0_usize; keys.len()];
-    for key in 0..keys.len() {
-        // A root stands before all that it is the root of.
-        root[key] = root[root[key]];
-        records[root[key]] += 1;
+    for &root in &root {
+        records[root as usize] += 1;
     }
     if records.into_iter().max() > Some(limits::CLUSTER_RECORDS_MAX) {
         return Err(MatchError::TooMany {
@@ -114,14 +112,6 @@ fn roots(keys: &[RecordKey], verdicts: &[Verdict]) -> Result<Vec<usize>, MatchEr
         });
     }
     Ok(root)
-}
-
-fn find(root: &mut [usize], mut key: usize) -> usize {
-    while root[key] != key {
-        root[key] = root[root[key]];
-        key = root[key];
-    }
-    key
 }
 
 /// Constraints in the record numbers of one run. Records that verdicts join are a *unit*, named by
@@ -182,16 +172,16 @@ impl Decided {
         let mut records: Vec<u32> = must.iter().flat_map(|&(a, b)| [a, b]).collect();
         records.sort_unstable();
         records.dedup();
-        let mut root: Vec<usize> = (0..records.len()).collect();
+        let mut forest = Forest::new(records.len());
         for (a, b) in must {
-            let at = |record| records.partition_point(|other| other < record);
-            let (a, b) = (find(&mut root, at(a)), find(&mut root, at(b)));
-            root[a.max(b)] = a.min(b);
+            let at = |record| number(records.partition_point(|other| other < record));
+            forest.join(at(a), at(b));
         }
-        for at in 0..records.len() {
-            root[at] = root[root[at]];
-            self.unit_of.push((records[at], records[root[at]]));
-        }
+        let units = forest
+            .roots()
+            .into_iter()
+            .map(|root| records[root as usize]);
+        self.unit_of = records.iter().copied().zip(units).collect();
         self.members = self
             .unit_of
             .iter()

@@ -215,6 +215,18 @@ impl<'a> Scorer<'a> {
     }
 }
 
+/// The class of a value that so many rows have: eight times log2, rounded; a byte reaches 2^31.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rows are bounded below 2^31, so the value lies between 0 and 248"
+)]
+pub(crate) fn frequency_class(rows: usize) -> u8 {
+    ((rows as f64).log2() * 8.0).round() as u8
+}
+
+const _: () = assert!((limits::ROWS_MAX.ilog2() + 1) * 8 <= u8::MAX as u32);
+
 /// Per class c (8·log2 of the rows with a value): base − 32·c, floored at rare values and clamped.
 fn frequencies(base: i32) -> Vec<i32> {
     let rare = i32::from(limits::RARE_CLASS);

@@ -13,9 +13,8 @@ use rayon::prelude::*;
 use super::{
     Graph,
     component::{self, Bench, Outcome},
-    find,
 };
-use crate::{compare::Kept, limits};
+use crate::{compare::Kept, forest::Forest, limits};
 
 /// Cuts a component and clusters its pieces.
 pub(super) fn solve(graph: Graph<'_>, links: &[u32]) -> Outcome {
@@ -52,23 +51,21 @@ fn pieces<'a>(graph: Graph<'_>, links: &'a mut Vec<u32>) -> Vec<&'a [u32]> {
         let place = units.partition_point(|&other| other < unit(record));
         u32::try_from(place).expect("records are bounded")
     };
-    let mut parent: Vec<u32> = (0..).take(units.len()).collect();
+    let mut forest = Forest::new(units.len());
     let members = |unit: &u32| graph.decided.members(*unit).len().max(1);
     let mut records: Vec<usize> = units.iter().map(members).collect();
     for &place in links.iter() {
         let Kept { a, b, .. } = graph.kept[place as usize];
-        let (a, b) = (find(&mut parent, at(a)), find(&mut parent, at(b)));
+        let (a, b) = (forest.root(at(a)), forest.root(at(b)));
         let together = records[a as usize] + records[b as usize];
         if a != b && together <= limits::COMPONENT_RECORDS_MAX {
-            parent[a.max(b) as usize] = a.min(b);
+            forest.join(a, b);
             records[a.min(b) as usize] = together;
         }
     }
-    for unit in 0..parent.len() {
-        parent[unit] = parent[parent[unit] as usize];
-    }
-    let piece = |place: &u32| parent[at(graph.kept[*place as usize].a) as usize];
-    links.retain(|place| piece(place) == parent[at(graph.kept[*place as usize].b) as usize]);
+    let root = forest.roots();
+    let piece = |place: &u32| root[at(graph.kept[*place as usize].a) as usize];
+    links.retain(|place| piece(place) == root[at(graph.kept[*place as usize].b) as usize]);
     links.par_sort_unstable_by_key(|place| (piece(place), *place));
     let same = |a: &u32, b: &u32| piece(a) == piece(b);
     links.chunk_by(same).collect()

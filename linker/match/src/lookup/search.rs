@@ -15,7 +15,7 @@ use crate::{
     limits,
     rules::Decision,
     settings::Settings,
-    weigh::{Evaluation, Weights},
+    weigh::{Evaluation, Weights, frequency_class},
 };
 
 /// Rows of a tile here: with 128 bytes each they stay in the first cache of a core.
@@ -216,7 +216,7 @@ impl<'a> Query<'a> {
             let own = token.iter().filter(|other| {
                 !other.flags.is_missing(segment) && other.bits[part.words.clone()] == *value
             });
-            classes[segment] = class_of(rows + own.count());
+            classes[segment] = frequency_class(rows + own.count());
             Probe {
                 segment,
                 places,
@@ -229,16 +229,6 @@ impl<'a> Query<'a> {
             classes,
         }
     }
-}
-
-/// Eight times log2 of a count, rounded: a byte reaches 2^31.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts are below 2^28, so the value lies between 0 and 224"
-)]
-fn class_of(rows: usize) -> u8 {
-    ((rows as f64).log2() * 8.0).round() as u8
 }
 
 const _: () = assert!(TILE_ROWS <= linker_kernels::limits::TILE_ROWS);
