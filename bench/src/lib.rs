@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lookup;
 pub mod machine;
 pub mod matching;
+mod peer;
 pub mod people;
 pub mod quality;
 pub mod sites;

@@ -6,7 +6,7 @@
 mod input;
 mod measure;
 
-use std::{num::NonZero, path::PathBuf, time::Instant};
+use std::{num::NonZero, thread, time::Instant};
 
 use clap::Args;
 use linker_match::{Settings, lookup::LookupIndex};
@@ -17,30 +17,24 @@ use self::{
     measure::{Recall, Times, Truth, Updates},
 };
 use crate::{
-    cli::PresetName,
     error::BenchError,
     evaluate::{float, ratio},
-    machine,
+    machine, tokens,
     ui::{grouped, say},
 };
 
 /// What is asked for.
 #[derive(Debug, Clone, Args)]
+#[group(id = "lookup")]
 #[command(
     after_help = "Says milliseconds of a look-up alone, on several threads and beside updates, recall against comparing every row, and answers against the truth.\n\
     Example:\n  bench lookup --tokens 10000000 --json > bench/record/lookup.json\n\
     Recorded figures: bench/record/lookup.json."
 )]
 pub struct Options {
-    /// Number of tokens.
-    #[arg(long, default_value_t = 1_000_000)]
-    pub tokens: u64,
-    /// Seed of the population.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// How bad the records are.
-    #[arg(long, value_enum, default_value_t = PresetName::TypicalHospital)]
-    pub errors: PresetName,
+    /// Which tokens; made first if they are not there.
+    #[command(flatten)]
+    pub set: tokens::Options,
     /// Records that are held out and looked up.
     #[arg(long, default_value_t = 2000)]
     pub queries: u32,
@@ -50,18 +44,15 @@ pub struct Options {
     /// Records that train the model.
     #[arg(long, default_value_t = 200_000)]
     pub training: u32,
+}
+
+impl Options {
     /// Threads of the measurement with several.
-    #[arg(long, default_value = "2")]
-    pub threads: NonZero<usize>,
-    /// The schema without diffusion and with half-full segments.
-    #[arg(long)]
-    pub undiffused: bool,
-    /// Where the token set is or goes.
-    #[arg(long, value_name = "FOLDER")]
-    pub folder: Option<PathBuf>,
-    /// Ends with one JSON object on standard output.
-    #[arg(long)]
-    pub json: bool,
+    fn threads(&self) -> usize {
+        let threads = self.set.threads;
+        let all = || thread::available_parallelism().map_or(1, NonZero::get);
+        threads.map_or_else(all, NonZero::get)
+    }
 }
 
 /// What was measured.
@@ -87,7 +78,7 @@ pub fn run(options: &Options) -> Result<Option<Value>, BenchError> {
             what: "at least one query, and no more exhaustive ones than queries",
         });
     }
-    let set = input::set(options)?;
+    let (set, _seconds) = tokens::make(&options.set)?;
     let input = Input::read(&set, options)?;
     say(&format!(
         "{} rows, {} queries; the model is {}",
@@ -96,7 +87,7 @@ pub fn run(options: &Options) -> Result<Option<Value>, BenchError> {
         input.model.source.label()
     ));
     let settings = Settings {
-        threads: options.threads.get(),
+        threads: options.threads(),
         ..Settings::standard()
     };
     let start = Instant::now();
@@ -104,7 +95,7 @@ pub fn run(options: &Options) -> Result<Option<Value>, BenchError> {
     let build_seconds = start.elapsed().as_secs_f64();
     let outcome = measure(options, &input, &index, build_seconds)?;
     show(options, &outcome);
-    Ok(options.json.then(|| object(options, &outcome)))
+    Ok(options.set.json.then(|| object(options, &outcome)))
 }
 
 fn measure(
@@ -117,9 +108,9 @@ fn measure(
     // Once through, so that no measurement pays for the first touch of memory.
     let answers = measure::answers(index, &input.queries)?;
     let one = measure::times(index, &input.queries, 1)?;
-    let many = measure::times(index, &input.queries, options.threads.get())?;
+    let many = measure::times(index, &input.queries, options.threads())?;
     let asked = &input.queries[..input.queries.len().min(options.exhaustive as usize)];
-    let recall = measure::recall(index, asked, &answers, options.threads.get())?;
+    let recall = measure::recall(index, asked, &answers, options.threads())?;
     let truth = measure::truth(input, &answers);
     let updates = measure::updates(index, &input.queries)?;
     let again = measure::answers(index, &input.queries)?;
@@ -149,7 +140,7 @@ fn show(options: &Options, outcome: &Outcome) {
         ratio(outcome.bytes as u64, outcome.rows as u64),
         float(outcome.bytes as u64) / float(1 << 30),
     ));
-    let threads = format!("{} threads", options.threads);
+    let threads = format!("{} threads", options.threads());
     let during = &outcome.updates.during;
     for (name, times) in [
         ("1 thread", &outcome.one),
@@ -210,10 +201,10 @@ fn object(options: &Options, outcome: &Outcome) -> Value {
         "machine": machine::machine(outcome.kernel),
         "commit": machine::commit(),
         "date": machine::date(),
-        "tokens": options.tokens,
-        "seed": options.seed,
-        "errors": crate::errors::Preset::from(options.errors).name(),
-        "undiffused": options.undiffused,
+        "tokens": options.set.tokens,
+        "seed": options.set.seed,
+        "errors": crate::errors::Preset::from(options.set.errors).name(),
+        "undiffused": options.set.undiffused,
         "queries": options.queries,
         "training_records": options.training,
         "index": {
@@ -224,7 +215,7 @@ fn object(options: &Options, outcome: &Outcome) -> Value {
             "peak_rss_bytes": machine::peak_rss("self"),
         },
         "one_thread": times(&outcome.one),
-        "threads": options.threads,
+        "threads": options.threads(),
         "many_threads": times(&outcome.many),
         "while_updating": times(&updates.during),
         "updates": {
@@ -250,21 +241,25 @@ fn object(options: &Options, outcome: &Outcome) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::PresetName;
 
     #[test]
     fn a_small_set_is_looked_up_well() {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
         let options = Options {
-            tokens: 20_000,
-            seed: 1,
-            errors: PresetName::TypicalHospital,
+            set: tokens::Options {
+                tokens: 20_000,
+                seed: 1,
+                errors: PresetName::TypicalHospital,
+                schema: None,
+                undiffused: false,
+                folder: Some(folder.path().join("set")),
+                threads: NonZero::new(2),
+                json: true,
+            },
             queries: 200,
             exhaustive: 200,
             training: 20_000,
-            threads: NonZero::new(2).expect("two is not zero"),
-            undiffused: false,
-            folder: Some(folder.path().join("set")),
-            json: true,
         };
         let object = run(&options)
             .expect("it runs")

@@ -1,46 +1,31 @@
-//! clkhash on the same people: a virtual environment of its own, a table, one JSON object back.
+//! clkhash on the same people.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command};
+use std::{fmt::Write as _, path::Path};
 
 use serde_json::Value;
 
 use super::PRESET;
 use crate::{
+    peer::Peer,
     people::{Population, Sex, places::Places},
     sites::{self, Site},
 };
 
-/// The programs are part of this one, so that they are found wherever it runs.
-const INSTALLER: &str = include_str!("../../peer/clkhash.sh");
+/// The program is part of this one, so that it is found wherever it runs.
 const MEASURE: &str = include_str!("../../peer/clkhash_encode.py");
 /// Measures; the fastest counts.
 const REPEATS: usize = 3;
 
 /// What clkhash takes, or one line on why it was not measured.
 pub(super) fn measure(folder: &Path, population: &Population) -> Result<Value, String> {
-    let write = |name: &str, text: &str| {
-        let path = folder.join(name);
-        fs::write(&path, text)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        Ok::<_, String>(path)
+    let peer = Peer {
+        package: "clkhash",
+        version: "0.18.3",
+        folder,
     };
-    fs::create_dir_all(folder)
-        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    let installer = write("clkhash.sh", INSTALLER)?;
-    let script = write("clkhash_encode.py", MEASURE)?;
-    let table = write("people.tsv", &table(population)?)?;
-    let output = Command::new("bash")
-        .args([&installer, folder, &script, &table])
-        .arg(REPEATS.to_string())
-        .output();
-    let output = output.map_err(|error| format!("cannot start bash: {error}"))?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let last = text.trim().lines().last();
-        return Err(last.unwrap_or("it failed without a word").to_owned());
-    }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("its answer cannot be read: {error}"))
+    let script = peer.write("clkhash_encode.py", MEASURE.as_bytes())?;
+    let table = peer.write("people.tsv", table(population)?.as_bytes())?;
+    peer.run(&script, &[table.into(), REPEATS.to_string().into()])
 }
 
 /// The town's records with the columns that its schema names.

@@ -9,11 +9,7 @@ use linker_match::{
 use linker_token::{Flags, RecordRef, TokenBatch};
 
 use super::Options;
-use crate::{
-    error::BenchError,
-    evaluate::float,
-    tokens::{self, set::TokenSet},
-};
+use crate::{error::BenchError, evaluate::float, tokens::set::TokenSet};
 
 /// A record that is asked for and is not in the index.
 pub(super) struct Query {
@@ -71,21 +67,6 @@ impl Query {
         let rows = self.rows.iter();
         rows.map(|(flags, bits)| (self.record, *flags, bits))
     }
-}
-
-/// The set that the options ask for.
-pub(super) fn set(options: &Options) -> Result<TokenSet, BenchError> {
-    let request = tokens::Options {
-        tokens: options.tokens,
-        seed: options.seed,
-        errors: options.errors,
-        schema: None,
-        undiffused: options.undiffused,
-        folder: options.folder.clone(),
-        threads: Some(options.threads),
-        json: false,
-    };
-    tokens::make(&request).map(|(set, _seconds)| set)
 }
 
 impl Input {
@@ -174,7 +155,7 @@ impl Input {
 /// A fair sample of the records, a little larger than asked for.
 fn is_query(record: u32, rows: u64, options: &Options) -> bool {
     let share = float(u64::from(options.queries)) * 1.2 / float(rows);
-    float(mixed(u64::from(record) ^ options.seed << 32) >> 11) < share * float(1 << 53)
+    float(mixed(u64::from(record) ^ options.set.seed << 32) >> 11) < share * float(1 << 53)
 }
 
 /// A fair sample of the persons, with about as many rows as asked for.
@@ -193,7 +174,7 @@ fn model(
 ) -> Result<Model, BenchError> {
     let dataset = Dataset::build(set.schema(), training)?;
     let settings = Settings {
-        threads: options.threads.get(),
+        threads: options.threads(),
         ..Settings::standard()
     };
     let mut model = link(&dataset, &settings, &|_| ())?.model;
