@@ -39,7 +39,10 @@ struct Observed {
 impl Training<'_> {
     /// A model for the run: trained, or the default if there is too little to learn from.
     pub(crate) fn model(&self, counts: &[u64]) -> Result<Model, MatchError> {
-        let default = Parameters::default_for(self.schema, self.records);
+        let mut default = Parameters::default_for(self.schema, self.records);
+        if !self.settings.hold_twins {
+            default = default.without_relatives();
+        }
         let sample_pairs: u64 = counts.iter().sum();
         if self.records < limits::TRAINING_RECORDS_MIN {
             return Ok(Model {

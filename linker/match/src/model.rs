@@ -259,6 +259,14 @@ impl Parameters {
         parameters
     }
 
+    /// The same without relatives, for data of which it is known that there are no households. A class of
+    /// pairs that do not exist fills with damaged matches instead, and every such match is then doubted.
+    pub(crate) fn without_relatives(mut self) -> Self {
+        self.others
+            .retain(|other| other.kind != OtherKind::Relatives);
+        self
+    }
+
     /// Probability that a random pair is of two strangers.
     pub(crate) fn strangers(&self) -> f64 {
         strangers(self.prior, &self.others)

@@ -28,8 +28,9 @@ pub struct Settings {
     /// Runs of at most this many row pairs compare everything with everything, without blocks.
     pub exhaustive_pairs_max: u64,
     /// Whether the rules that keep households apart hold back pairs: twins, relatives, contradictions
-    /// and thin evidence. Off only where it is known that there are no households, as in some test
-    /// data, in which the same address with another name is a damaged record of one person.
+    /// and thin evidence, and whether the model has a class of relatives. Off only where it is known that
+    /// there are no households, as in some test data, in which the same address with another name is a
+    /// damaged record of one person.
     pub hold_twins: bool,
     /// Bytes of memory that the run may use, after the arithmetic of [`crate::memory`]. Beyond it the
     /// rows stay outside. `None`: all rows are in memory. Does not change the result.

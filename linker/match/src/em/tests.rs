@@ -230,3 +230,31 @@ fn a_model_that_cannot_be_of_persons_is_refused() {
         Err(MatchError::Model { .. })
     ));
 }
+
+/// Where there are no households, an address shared under another name is a damaged match, and no class of
+/// relatives may take it.
+#[test]
+fn without_households_there_are_no_relatives() {
+    let (schema, grading) = gradable(Schema::en_1());
+    let mut truth = Parameters::default_for(&schema, 2000).without_relatives();
+    truth.prior = 1.0 / 1500.0;
+    // A third of the matches have another name, which is what relatives look like.
+    truth.m[0] = vec![0.3, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.33];
+    let counts = expected(&grading, &truth, 1e7);
+    let settings = Settings {
+        hold_twins: false,
+        ..Settings::standard()
+    };
+    let training = Training {
+        schema: &schema,
+        grading: &grading,
+        settings: &settings,
+        records: 2000,
+        present: &[2000; 4],
+    };
+    let model = training.model(&counts).expect("the model is plausible");
+    let mut kinds = model.others.iter().map(|other| other.kind);
+    assert!(kinds.all(|kind| kind != OtherKind::Relatives));
+    assert!((model.prior * 1500.0 - 1.0).abs() < 0.02, "{}", model.prior);
+    assert!((model.segments[0].m[7] - 0.33).abs() < 0.01);
+}
