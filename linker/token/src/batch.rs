@@ -62,6 +62,14 @@ impl TokenBatch {
         Ok(())
     }
 
+    /// Wipes all rows and keeps their memory for the next ones.
+    pub fn clear(&mut self) {
+        self.wipe();
+        self.rows.clear();
+        self.references.clear();
+        self.flags.clear();
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -130,7 +138,8 @@ impl TokenBatch {
     /// Never: width and count are bounded far below four billion.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer::new(MAGIC);
+        let each = 8 * self.row_words + limits::REFERENCE_BYTES + 4;
+        let mut out = Writer::with_room(MAGIC, 8 + self.len() * each);
         out.u32(u32::try_from(self.row_words).expect("widths are at most 32 words"));
         out.u32(u32::try_from(self.len()).expect("batches are bounded"));
         self.rows.iter().for_each(|&word| out.u64(word));
@@ -254,5 +263,9 @@ mod tests {
         assert!(batch.rows.iter().all(|&word| word == 0));
         assert_eq!(batch.references[0].0, [0; limits::REFERENCE_BYTES]);
         assert_eq!(copy.row(0), token.row, "a copy is its own");
+        batch.clear();
+        assert_eq!(batch, TokenBatch::new(&schema));
+        let bytes = copy.to_bytes();
+        assert_eq!(bytes.len(), bytes.capacity(), "the bytes never grew");
     }
 }

@@ -17,6 +17,15 @@ impl Writer {
         }
     }
 
+    /// The same with room for `bytes` after the magic: whoever wipes the result wants no copy of its
+    /// beginning left behind by growing.
+    #[must_use]
+    pub fn with_room(magic: [u8; 8], bytes: usize) -> Self {
+        let mut all = Vec::with_capacity(magic.len() + bytes);
+        all.extend_from_slice(&magic);
+        Self { bytes: all }
+    }
+
     /// Four bytes, little-endian.
     pub fn u32(&mut self, value: u32) {
         self.bytes.extend_from_slice(&value.to_le_bytes());

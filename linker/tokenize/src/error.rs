@@ -68,6 +68,9 @@ pub enum ReadError {
     /// The one record of a file that holds one cannot be used.
     #[error("{0}")]
     Record(RowError),
+    /// The file is not what it was when it was checked.
+    #[error("the file changed while it was read")]
+    Changed,
 }
 
 impl ReadError {
@@ -86,6 +89,7 @@ impl ReadError {
             Self::MappingRule { .. } => "mapping-rule",
             Self::Refused(_) => "refused-number",
             Self::Record(error) => error.code(),
+            Self::Changed => "changed-file",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod normalize;
 pub mod quality;
 pub mod record;
 pub mod refuse;
+pub mod written;
 
 pub use encode::Encoder;
 pub use error::{ReadError, RowError};
@@ -25,3 +26,4 @@ pub use normalize::{NORMALISER_VERSION, TABLES_VERSION};
 pub use quality::{Counts, Quality, QualitySet};
 pub use record::{Identifiers, RawField, RawRecord, SourceRecord};
 pub use refuse::{Refusal, RefusedNumber, Screen};
+pub use written::{Mark, Written};

@@ -1,12 +1,15 @@
 //! One record of a source: raw values, normalised identifiers, and what was noticed about them.
 
+mod identifiers;
+
 use std::fmt;
 
-use linker_token::{Field, Flags};
+use linker_token::Flags;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::quality::QualitySet;
+pub use self::identifiers::Identifiers;
+use crate::{limits::LOCAL_ID_BYTES_MAX, quality::QualitySet, written::Written};
 
 macro_rules! raw_fields {
     ($($(#[$doc:meta])* $name:ident = $tag:literal,)*) => {
@@ -75,6 +78,8 @@ raw_fields! {
     Block = "block",
     /// Street, Latin script.
     Street = "street",
+    /// Telephone number. Nothing is made of it; values of very many records are counted.
+    Phone = "phone",
     /// Insurer number.
     Insurer = "insurer",
     /// Symbol of the insured.
@@ -142,60 +147,19 @@ impl RawRecord {
     }
 }
 
-/// Normalised identifiers of one person under one name. Wiped when dropped; never printed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Identifiers {
-    values: Vec<(Field, Zeroizing<String>)>,
-}
-
-impl fmt::Debug for Identifiers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Identifiers(..)")
-    }
-}
-
-impl Identifiers {
-    /// Takes values that are already in normal form, as test vectors have them.
-    #[must_use]
-    pub fn from_normal(values: &[(Field, &str)]) -> Self {
-        let mut identifiers = Self::default();
-        for &(field, value) in values {
-            identifiers.set(field, value.to_owned());
-        }
-        identifiers
-    }
-
-    /// The normal form of a field, if the record has it.
-    #[must_use]
-    pub fn get(&self, field: Field) -> Option<&str> {
-        let value = self.values.iter().find(|(at, _)| *at == field);
-        value.map(|(_, value)| value.as_str())
-    }
-
-    /// All fields that are present, in no promised order.
-    pub fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
-        self.values
-            .iter()
-            .map(|(field, value)| (*field, value.as_str()))
-    }
-
-    /// Sets a field; an empty value removes it.
-    pub(crate) fn set(&mut self, field: Field, value: String) {
-        self.values.retain(|(at, _)| *at != field);
-        if !value.is_empty() {
-            self.values.push((field, Zeroizing::new(value)));
-        }
-    }
-}
-
 /// A record as a reader delivers it: normalised, with its local number and what was noticed.
 #[derive(Clone)]
 pub struct SourceRecord {
     pub(crate) local_id: Zeroizing<String>,
     pub(crate) identifiers: Identifiers,
-    pub(crate) former: Option<Identifiers>,
+    /// Few records have one.
+    pub(crate) former: Option<Box<Identifiers>>,
     pub(crate) flags: Flags,
     pub(crate) quality: QualitySet,
+    /// The telephone number in normal form, for counting alone.
+    pub(crate) phone: Option<Zeroizing<String>>,
+    /// In a box: runs carry none, and a record without one stays small.
+    pub(crate) written: Option<Box<Written>>,
 }
 
 impl fmt::Debug for SourceRecord {
@@ -214,7 +178,29 @@ impl SourceRecord {
             former: None,
             flags,
             quality: QualitySet::default(),
+            phone: None,
+            written: None,
         }
+    }
+
+    /// Nothing, with room for another record.
+    pub(crate) fn empty() -> Self {
+        Self::from_normal("", Identifiers::default(), Flags::default())
+    }
+
+    /// Begins another record in the same memory. `room`: bytes of all its raw values.
+    pub(crate) fn begin(&mut self, local_id: &str) {
+        if self.local_id.capacity() < local_id.len() {
+            self.local_id = Zeroizing::new(String::with_capacity(LOCAL_ID_BYTES_MAX));
+        }
+        self.local_id.clear();
+        self.local_id.push_str(local_id);
+        self.identifiers.clear();
+        self.former = None;
+        self.phone = None;
+        self.written = None;
+        self.flags = Flags::default();
+        self.quality = QualitySet::default();
     }
 
     /// The institution's own number of the record. It stays at the site.
@@ -232,7 +218,7 @@ impl SourceRecord {
     /// The person under a former or other name, if the source gives one.
     #[must_use]
     pub fn former(&self) -> Option<&Identifiers> {
-        self.former.as_ref()
+        self.former.as_deref()
     }
 
     /// Flags of the record; which segments are missing is known after encoding.
@@ -246,10 +232,18 @@ impl SourceRecord {
     pub fn quality(&self) -> QualitySet {
         self.quality
     }
+
+    /// How the values were written, if the reader was asked to note it.
+    #[must_use]
+    pub fn written(&self) -> Option<&Written> {
+        self.written.as_deref()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use linker_token::Field;
+
     use super::*;
 
     #[test]

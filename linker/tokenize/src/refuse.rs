@@ -2,11 +2,14 @@
 //!
 //! One 12-digit number in ten passes the check digit by chance, so single values prove nothing and
 //! columns are judged. A refused file is refused whole, there is no override, and only the column
-//! and counts are reported. Nothing here keeps a value: the statistics are four numbers a column.
+//! and counts are reported. Nothing here keeps a value or makes a hash of one: the statistics are four numbers
+//! a column.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+mod statistics;
 
-use crate::limits::{REFUSE_PASS_PERCENT, REFUSE_VALUES_MIN};
+use std::{collections::BTreeMap, fmt};
+
+pub(crate) use self::statistics::ColumnStatistics;
 
 /// A number that must not be processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,13 @@ impl Refusal {
         self.number
     }
 
+    /// How many values passed the check digit, of how many that had its length; `None` if the header gave
+    /// the column away.
+    #[must_use]
+    pub fn values(&self) -> Option<(u64, u64)> {
+        self.values
+    }
+
     /// Which column, such as `column 5` or `PID-3`.
     #[must_use]
     pub fn column(&self) -> &str {
@@ -91,10 +101,15 @@ pub fn header_hint(header: &str) -> Option<RefusedNumber> {
         .flat_map(char::to_lowercase)
         .collect();
     let has = |hints: &[&str]| hints.iter().any(|hint| name.contains(hint));
+    // The code of HL7 for a national number of persons of Japan, which has no other.
+    if name == "nnjpn" {
+        return Some(RefusedNumber::MyNumber);
+    }
     if has(&[
-        "マイナンバー",
-        "まいなんばー",
+        "マイナンバ",
+        "まいなんば",
         "個人番号",
+        "税番号",
         "mynumber",
         "kojinbango",
         "kojinbangou",
@@ -103,8 +118,11 @@ pub fn header_hint(header: &str) -> Option<RefusedNumber> {
         (!name.contains("カード")).then_some(RefusedNumber::MyNumber)
     } else if has(&[
         "住民票コード",
+        "住民票番号",
         "住民コード",
+        "住基コード",
         "juminhyocode",
+        "jukicode",
         "residencecode",
     ]) {
         Some(RefusedNumber::ResidenceCode)
@@ -113,88 +131,11 @@ pub fn header_hint(header: &str) -> Option<RefusedNumber> {
     }
 }
 
-/// Counts for one column.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ColumnStatistics {
-    twelve: u64,
-    twelve_passed: u64,
-    eleven: u64,
-    eleven_passed: u64,
-}
-
-impl ColumnStatistics {
-    /// Looks at one value.
-    pub(crate) fn see(&mut self, value: &str) {
-        let mut digits = [0_u8; 13];
-        let length = digits_of(value, &mut digits);
-        let body = &digits[..length.min(12)];
-        // A repeated digit is a placeholder, and zeros would pass.
-        let placeholder = body.windows(2).all(|pair| pair[0] == pair[1]);
-        match length {
-            12 if !placeholder => {
-                self.twelve += 1;
-                self.twelve_passed += u64::from(passes(body));
-            }
-            11 if !placeholder => {
-                self.eleven += 1;
-                self.eleven_passed += u64::from(passes(body));
-            }
-            _ => {}
-        }
-        digits.fill(0);
-    }
-
-    /// Looks at one value in bytes; decodes only what can be a number.
-    pub(crate) fn see_bytes<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        decode: impl FnOnce(&'a [u8]) -> Option<Cow<'a, str>>,
-    ) {
-        // 11 digits to 12 full-width digits with separators, three bytes each.
-        if !(11..=64).contains(&bytes.len()) {
-            return;
-        }
-        if bytes[0].is_ascii_alphabetic() {
-            return;
-        }
-        if let Some(text) = decode(bytes) {
-            let text = match text {
-                Cow::Borrowed(text) => {
-                    self.see(text);
-                    return;
-                }
-                Cow::Owned(text) => zeroize::Zeroizing::new(text),
-            };
-            self.see(&text);
-        }
-    }
-
-    /// The verdict over everything seen so far.
-    pub(crate) fn verdict(&self, column: &str) -> Result<(), Refusal> {
-        let judge = |number, passed, seen| {
-            if seen >= REFUSE_VALUES_MIN && passed * 100 > seen * REFUSE_PASS_PERCENT {
-                Err(Refusal {
-                    number,
-                    column: column.to_owned(),
-                    values: Some((passed, seen)),
-                })
-            } else {
-                Ok(())
-            }
-        };
-        judge(RefusedNumber::MyNumber, self.twelve_passed, self.twelve)?;
-        judge(
-            RefusedNumber::ResidenceCode,
-            self.eleven_passed,
-            self.eleven,
-        )
-    }
-}
-
 /// Statistics over many small files of one source, by the name of a field such as `PID-3`.
 #[derive(Debug, Clone, Default)]
 pub struct Screen {
     columns: BTreeMap<&'static str, ColumnStatistics>,
+    hint: Option<(RefusedNumber, &'static str)>,
 }
 
 impl Screen {
@@ -209,62 +150,30 @@ impl Screen {
         self.columns.entry(column).or_default().see(value);
     }
 
+    /// Looks at what a value says that it is, such as the type of an identifier.
+    pub fn see_kind(&mut self, column: &'static str, kind: &str) {
+        if self.hint.is_none() && !kind.is_empty() {
+            self.hint = header_hint(kind).map(|number| (number, column));
+        }
+    }
+
     /// The verdict over everything seen so far.
     ///
     /// # Errors
     /// [`Refusal`] for the first column that holds a refused number.
     pub fn verdict(&self) -> Result<(), Refusal> {
+        if let Some((number, place)) = self.hint {
+            return Err(Refusal::by_place(number, place));
+        }
         self.columns
             .iter()
             .try_for_each(|(name, column)| column.verdict(name))
     }
 }
 
-/// Writes the digits of a value that is nothing but digits, blanks and hyphens. Returns their
-/// number, zero if there is anything else, thirteen if there are more than twelve.
-fn digits_of(value: &str, out: &mut [u8; 13]) -> usize {
-    let mut length = 0;
-    for c in value.trim().chars() {
-        let digit = match c {
-            '0'..='9' => u32::from(c) - u32::from('0'),
-            '０'..='９' => u32::from(c) - u32::from('０'),
-            ' ' | '\u{3000}' | '-' | '－' | '‐' | '−' | 'ー' => continue,
-            _ => return 0,
-        };
-        if length == 13 {
-            return 13;
-        }
-        out[length] = u8::try_from(digit).unwrap_or(0);
-        length += 1;
-    }
-    length
-}
-
-/// The check digit modulo 11: weights 2 to 7 from the last body digit, starting again after 7; a
-/// remainder of 0 or 1 gives 0, another one 11 minus itself.
-///
-/// For My Number this is the ordinance's rule; for the residence code the same rule is taken.
-fn passes(digits: &[u8]) -> bool {
-    let Some((&check, body)) = digits.split_last() else {
-        return false;
-    };
-    let weights = (2..=7).cycle();
-    let sum: u32 = body
-        .iter()
-        .rev()
-        .zip(weights)
-        .map(|(&digit, weight)| u32::from(digit) * weight)
-        .sum();
-    let expected = match sum % 11 {
-        0 | 1 => 0,
-        remainder => 11 - remainder,
-    };
-    u32::from(check) == expected
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{statistics::passes, *};
 
     /// A 12- or 11-digit number made from a counter, with a right or wrong check digit.
     fn number(counter: u64, length: usize, right: bool) -> String {
@@ -305,23 +214,53 @@ mod tests {
 
     #[test]
     fn thresholds_at_and_one_past() {
-        assert!(verdict(12, 7, 0).is_ok(), "seven values are too few");
-        assert!(verdict(12, 8, 0).is_err());
-        assert!(verdict(12, 6, 4).is_ok(), "exactly 60 % is allowed");
-        assert!(verdict(12, 7, 4).is_err(), "63 % is not");
-        assert!(verdict(12, 1, 9).is_ok());
-        assert!(verdict(11, 7, 0).is_ok());
-        assert!(verdict(11, 8, 0).is_err());
+        for length in [12, 11] {
+            assert!(verdict(length, 7, 0).is_ok(), "seven values are too few");
+            assert!(verdict(length, 8, 0).is_err());
+            assert!(verdict(length, 8, 2).is_ok(), "exactly 80 % of few");
+            assert!(verdict(length, 9, 2).is_err());
+            assert!(verdict(length, 12, 8).is_ok(), "exactly 60 %");
+            assert!(verdict(length, 13, 8).is_err());
+            assert!(verdict(length, 40, 60).is_ok(), "exactly 40 % of many");
+            assert!(verdict(length, 41, 60).is_err());
+            assert!(
+                verdict(length, 90, 210).is_ok(),
+                "exactly 30 % of very many"
+            );
+            assert!(verdict(length, 91, 210).is_err());
+            assert!(verdict(length, 100, 900).is_ok(), "chance makes one in ten");
+        }
     }
 
     #[test]
     fn other_spellings_count_and_other_lengths_do_not() {
+        let wide = |text: &str| -> String {
+            let wide = |c: char| char::from_u32(u32::from(c) + 0xfee0).expect("a full-width digit");
+            text.chars().map(wide).collect()
+        };
+        let spellings: [fn(&str) -> String; 8] = [
+            |n| format!("{} {} {}", &n[..4], &n[4..8], &n[8..]),
+            |n| format!("{}-{}-{}", &n[..4], &n[4..8], &n[8..]),
+            |n| format!("{}―{}", &n[..4], &n[4..]),
+            |n| format!("'{n}"),
+            |n| format!("=\"{n}\""),
+            |n| format!("{n}.0"),
+            |n| format!("{}.{}.{}", &n[..4], &n[4..8], &n[8..]),
+            |n| format!("\u{feff}{}\u{a0}{}\u{3000}", &n[..4], &n[4..]),
+        ];
+        for spelling in spellings {
+            let mut screens = [Screen::new(), Screen::new()];
+            for counter in 1..=8 {
+                let text = spelling(&number(counter, 12, true));
+                screens[0].see("PID-3", &text);
+                let text = spelling(&number(counter, 11, true));
+                screens[1].see("PID-3", &text);
+            }
+            assert!(screens.iter().all(|screen| screen.verdict().is_err()));
+        }
         let mut screen = Screen::new();
         for counter in 1..=8 {
-            let wide: String = number(counter, 12, true)
-                .chars()
-                .map(|c| char::from_u32(u32::from(c) + 0xfee0).expect("a full-width digit"))
-                .collect();
+            let wide = wide(&number(counter, 12, true));
             screen.see("PID-3", &format!("{}－{}", &wide[..12], &wide[12..]));
         }
         assert!(screen.verdict().is_err());
@@ -329,6 +268,7 @@ mod tests {
         for counter in 1..=8 {
             screen.see("PID-3", &format!("{}0", number(counter, 12, true)));
             screen.see("PID-3", &format!("A{}", number(counter, 12, true)));
+            screen.see("PID-3", &format!("{}.5", number(counter, 12, true)));
             screen.see("PID-3", "000000000000");
         }
         assert!(screen.verdict().is_ok());
@@ -343,6 +283,9 @@ mod tests {
             "My Number",
             "my_number",
             "ＭＹＮＵＭＢＥＲ",
+            "マイナンバ－",
+            "社会保障・税番号",
+            "NNJPN",
         ] {
             assert_eq!(
                 header_hint(header),
@@ -350,13 +293,29 @@ mod tests {
                 "{header}"
             );
         }
-        assert_eq!(
-            header_hint("住民票コード"),
-            Some(RefusedNumber::ResidenceCode)
-        );
+        for header in ["住民票コード", "住民票ｺｰﾄﾞ", "住基コード", "juminhyo_code"]
+        {
+            let hint = header_hint(header);
+            assert_eq!(hint, Some(RefusedNumber::ResidenceCode), "{header}");
+        }
         for header in ["患者番号", "個人番号カード有無", "氏名", "保険者番号"] {
             assert_eq!(header_hint(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn what_says_that_it_is_such_a_number_is_one() {
+        let mut screen = Screen::new();
+        for kind in ["MR", "", "PI", "NNKOR"] {
+            screen.see_kind("PID-3", kind);
+        }
+        assert!(screen.verdict().is_ok());
+        screen.see_kind("PID-3", "NNJPN");
+        let refusal = screen.verdict().expect_err("it says so");
+        assert_eq!(
+            refusal.to_string(),
+            "PID-3 holds My Number, as its header says"
+        );
     }
 
     #[test]

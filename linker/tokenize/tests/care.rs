@@ -53,14 +53,15 @@ fn basic_records_become_records() {
         let first = rows[0].1.as_ref().expect("good");
         assert_eq!(first.local_id(), "care-00131016-0000000017");
         for (field, value) in [
-            (Field::Insurer, Some("00131016")),
+            // Of a kind of their own: no number of health insurance can look like these.
+            (Field::Insurer, None),
+            (Field::InsuredNumber, Some("介護131016:17")),
             (Field::BirthYear, Some("1940")),
             (Field::Sex, Some("2")),
             (Field::KanjiName, None),
         ] {
             assert_eq!(first.identifiers().get(field), value, "{field:?}");
         }
-        assert!(first.identifiers().get(Field::InsuredNumber).is_some());
         // Without a name nobody is found by this record alone.
         assert!(first.flags().has(Flags::WEAK_EVIDENCE));
     }
@@ -125,4 +126,25 @@ fn my_numbers_stop_the_file_and_are_not_told() {
     assert_eq!(error.to_string().split(" holds").next(), Some("field 8"));
     assert!(!format!("{error:?}{error}").contains("123456789018"));
     assert!(rows.is_empty());
+}
+
+#[test]
+fn care_numbers_agree_with_care_numbers_only() {
+    let number = |text: &str| {
+        let (_, rows) = read(&SHIFT_JIS.encode(text).0);
+        let record = rows[0].1.as_ref().expect("good");
+        assert_eq!(record.identifiers().get(Field::Insurer), None);
+        let number = record.identifiers().get(Field::InsuredNumber);
+        number.map(str::to_owned).expect("a number")
+    };
+    let text = file(&[("0000000017", "19400302", "2")]);
+    // Insurers are written with six digits or filled up to eight.
+    assert_eq!(number(&text), number(&text.replace("00131016", "131016")));
+    assert_ne!(number(&text), number(&text.replace("00131016", "00131024")));
+    assert_ne!(
+        number(&text),
+        number(&text.replace("0000000017", "0000000018"))
+    );
+    let bare = linker_tokenize::normalize::insurance::insured(None, "0000000017");
+    assert_ne!(Some(number(&text)), bare);
 }

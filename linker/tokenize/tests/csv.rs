@@ -4,7 +4,9 @@ use encoding_rs::SHIFT_JIS;
 use linker_token::Field;
 use linker_tokenize::{
     Counts, CsvMapping, FileReport, ReadError, RefusedNumber, RowError, SourceEncoding,
-    SourceRecord, format::csv,
+    SourceRecord,
+    format::csv::{self, Stopped},
+    limits::BLOCK_BYTES,
 };
 
 const MAPPING: &str = r#"
@@ -52,11 +54,18 @@ fn good(text: &str) -> String {
 }
 
 #[test]
-fn one_table_in_three_encodings_gives_the_same_records() {
+fn one_table_in_four_encodings_gives_the_same_records() {
     let text = good("123,髙橋　一郎,ﾀｶﾊｼ ｲﾁﾛｳ,S45.3.2,1,０12,0,\"a, \"\"b\"\"\"\r\n");
     let with_mark = format!("\u{feff}{text}");
     let cp932 = SHIFT_JIS.encode(&text).0;
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(bytes).collect()
+    };
+    let (low_first, high_first) = (utf16(u16::to_le_bytes), utf16(u16::to_be_bytes));
     for (bytes, encoding) in [
+        (low_first.as_slice(), SourceEncoding::Utf16),
+        (&high_first, SourceEncoding::Utf16),
         (text.as_bytes(), SourceEncoding::Utf8),
         (with_mark.as_bytes(), SourceEncoding::Utf8),
         (&cp932[..], SourceEncoding::Cp932),
@@ -99,12 +108,13 @@ fn a_wrong_declaration_is_seen_in_the_bytes() {
         assert!(matches!(error, ReadError::Encoding { found: seen, .. } if seen == found));
         assert!(rows.is_empty(), "nothing of a refused file is delivered");
     }
-    let utf16: Vec<u8> = std::iter::once(0xfeff)
-        .chain(text.encode_utf16())
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    let (report, _) = read(&mapping(), &utf16);
+    let mapping = CsvMapping::parse(&format!("encoding = \"utf-16\"\n{MAPPING}"));
+    let (report, _) = read(&mapping.expect("a good mapping"), b"no mark");
     assert_eq!(report.expect_err("not read").code(), "wrong-encoding");
+    let units = good("1,A,B,19700302,1,1,1,\r\n");
+    let units: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (report, _) = read(&self::mapping(), &units);
+    assert_eq!(report.expect_err("without a mark").code(), "wrong-encoding");
 }
 
 #[test]
@@ -240,4 +250,151 @@ fn my_number_in_a_header_stops_the_file_without_any_row() {
         error.to_string(),
         "column 8 holds My Number, as its header says"
     );
+}
+
+/// Reads a table through reads of at most `most` bytes, which `change` may disturb.
+fn read_in_blocks(
+    bytes: &[u8],
+    most: usize,
+    change: &mut dyn FnMut(u64, &mut [u8]),
+) -> (Result<FileReport, Stopped<&'static str>>, Rows) {
+    let mut rows: Rows = Vec::new();
+    let mut bytes_at = |at: u64, space: &mut [u8]| {
+        let rest = &bytes[usize::try_from(at).expect("small")..];
+        let length = rest.len().min(space.len()).min(most);
+        space[..length].copy_from_slice(&rest[..length]);
+        change(at, &mut space[..length]);
+        Ok(length)
+    };
+    let length = bytes.len() as u64;
+    let report = csv::read_blocks(&mapping(), length, &mut bytes_at, &mut |number, row| {
+        rows.push((number, row.cloned()));
+        if number == u64::MAX {
+            Err("never")
+        } else {
+            Ok(())
+        }
+    });
+    (report, rows)
+}
+
+/// A table of several blocks with rows of every kind, some of them across the blocks' ends.
+fn long_table() -> String {
+    let mut table = HEADER.to_owned();
+    for number in 0.. {
+        if table.len() > 5 * BLOCK_BYTES / 2 {
+            break;
+        }
+        table += &match number % 7 {
+            0 => format!("{number},\"山田\r\n太郎\",ヤマダ,S45.3.2,1,{number},1,\r\n"),
+            1 => format!("{number},短い行\r\n"),
+            2 => format!("{number},\"佐藤\"\"花子\",サトウ,19700302,2,1,1,\r\n"),
+            3 => format!(
+                "{number},佐藤　花子,ｻﾄｳ ﾊﾅｺ,19700302,2,1,1,{}\r\n",
+                "x".repeat(number % 900)
+            ),
+            _ => format!(
+                "{number},髙橋　一郎,ﾀｶﾊｼ ｲﾁﾛｳ,H1.2.{},1,12,0,\r\n",
+                number % 40
+            ),
+        };
+    }
+    table + "1,山田"
+}
+
+/// What can be compared of a row.
+type Value = Result<(String, Vec<(Field, String)>), RowError>;
+
+fn values(rows: &Rows) -> Vec<(u64, Value)> {
+    let of = |record: &SourceRecord| {
+        let values = record.identifiers().iter();
+        let values = values.map(|(field, value)| (field, value.to_owned()));
+        (record.local_id().to_owned(), values.collect())
+    };
+    rows.iter()
+        .map(|(number, row)| (*number, row.as_ref().map(of).map_err(|error| *error)))
+        .collect()
+}
+
+#[test]
+fn blocks_and_short_reads_change_nothing() {
+    let text = long_table();
+    let cp932 = SHIFT_JIS.encode(&text).0.into_owned();
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    // Row by row: a small table of the header and one row is all in one block.
+    let (_, whole) = read(&mapping(), text.as_bytes());
+    let mut lines = Vec::new();
+    let mut start = HEADER.len();
+    for (at, _) in text
+        .match_indices("\r\n")
+        .filter(|(at, _)| *at >= HEADER.len())
+    {
+        // Line ends between quotation marks are part of a value.
+        if text[start..at].matches('"').count().is_multiple_of(2) {
+            lines.push(&text[start..at + 2]);
+            start = at + 2;
+        }
+    }
+    assert_eq!(lines.len() + 1, whole.len());
+    for (line, expected) in lines.iter().zip(values(&whole)).step_by(97) {
+        let (_, alone) = read(&mapping(), good(line).as_bytes());
+        assert_eq!(values(&alone)[0].1, expected.1, "{line}");
+    }
+    for bytes in [text.as_bytes(), &cp932, &utf16] {
+        let (report, rows) = read(&mapping(), bytes);
+        assert!(values(&rows) == values(&whole));
+        for most in [1, 1000, BLOCK_BYTES - 1, usize::MAX] {
+            let (parts, rows) = read_in_blocks(bytes, most, &mut |_, _| ());
+            assert_eq!(parts.as_ref().ok(), report.as_ref().ok());
+            assert!(values(&rows) == values(&whole), "{most}");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_changes_after_it_was_checked_is_not_read_on() {
+    let text = long_table();
+    let blocks = text.len().div_ceil(BLOCK_BYTES);
+    for changed in 0..blocks {
+        let mut reads = 0;
+        let (report, rows) = read_in_blocks(text.as_bytes(), usize::MAX, &mut |_, bytes| {
+            if reads == blocks + changed {
+                *bytes.last_mut().expect("not empty") ^= 1;
+            }
+            reads += 1;
+        });
+        assert_eq!(report, Err(Stopped::File(ReadError::Changed)));
+        assert_eq!(
+            rows.is_empty(),
+            changed == 0,
+            "nothing of the changed block"
+        );
+    }
+    let (shrunk, _) = read_in_blocks(text.as_bytes(), usize::MAX, &mut |_, _| ());
+    assert!(shrunk.is_ok());
+    let mut none = |_: u64, _: &mut [u8]| Ok::<_, ()>(0);
+    let shrunk = csv::read_blocks(&mapping(), 5, &mut none, &mut |_, _| Ok(()));
+    assert_eq!(shrunk, Err(Stopped::File(ReadError::Changed)));
+}
+
+#[test]
+fn what_the_caller_says_ends_the_reading() {
+    let text = good("1,山田太郎,ヤマダタロウ,19700302,1,1,1,\r\n").repeat(2);
+    let mut bytes_at = |at: u64, space: &mut [u8]| {
+        let rest = &text.as_bytes()[usize::try_from(at).expect("small")..];
+        space.copy_from_slice(&rest[..space.len()]);
+        Ok(space.len())
+    };
+    let mut rows = 0;
+    let report = csv::read_blocks(&mapping(), text.len() as u64, &mut bytes_at, &mut |_, _| {
+        rows += 1;
+        Err("enough")
+    });
+    assert_eq!((report, rows), (Err(Stopped::Caller("enough")), 1));
+    let mut broken = |_: u64, _: &mut [u8]| Err("the disk");
+    let report = csv::read_blocks(&mapping(), 5, &mut broken, &mut |_, _| Ok(()));
+    assert_eq!(report, Err(Stopped::Caller("the disk")));
 }

@@ -200,6 +200,18 @@ fn other_files_and_other_delimiters_are_refused() {
 }
 
 #[test]
+fn an_identifier_that_says_it_is_my_number_stops_the_file() {
+    // One message: check digits would prove nothing.
+    let text = message("A08", "00012345", "甲^一", "");
+    let typed = text.replace("00012345", "00012345^^^^PI~1^^^^NNJPN");
+    assert_ne!(text, typed);
+    let (report, rows) = read(&iso(&typed));
+    let error = report.expect_err("it says so");
+    assert_eq!(error.code(), "refused-number");
+    assert!(rows.is_empty());
+}
+
+#[test]
 fn my_numbers_stop_the_file_and_are_not_told() {
     let text: String = (0..8)
         .map(|_| message("A08", "123456789018", "甲^一", ""))

@@ -282,3 +282,29 @@ fn a_file_cut_anywhere_is_never_taken_for_a_whole_one() {
         }
     }
 }
+
+#[test]
+fn text_in_another_encoding_than_the_rule_is_read_and_noticed() {
+    for (bytes, noticed) in [
+        (cp932(TWO_CLAIMS), 0),
+        (TWO_CLAIMS.as_bytes().to_vec(), 2),
+        // Without a character that differs nothing can be said.
+        (b"RE,1,1112,50408,A B,1,19700302,,,,,,,1\r\n".to_vec(), 0),
+    ] {
+        let report = read(&bytes).0.expect("a good file");
+        assert_eq!(report.counts.get("encoding-disagrees"), noticed);
+    }
+    let utf16: Vec<u8> = TWO_CLAIMS
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let iso = encoding_rs::ISO_2022_JP.encode(TWO_CLAIMS).0;
+    assert_eq!(
+        read(&utf16).0.map_err(|e| e.code()).err(),
+        Some("wrong-structure")
+    );
+    assert_eq!(
+        read(&iso).0.map_err(|e| e.code()).err(),
+        Some("wrong-encoding")
+    );
+}

@@ -9,6 +9,7 @@ use linker_token::{
 use zeroize::Zeroizing;
 
 use super::{
+    bits::{self, Bits, Drawn, Key, Known, ValueKey},
     cache::Cache,
     diffusion::Diffusion,
     grams::{self, Grams},
@@ -37,7 +38,9 @@ pub(super) struct SegmentEncoder {
     budget: u32,
     filter_key: Prf,
     diffusion: Diffusion,
-    known: Cache,
+    positions: Cache,
+    /// Bits of grams and values, if the segment is narrow enough.
+    known: Option<Known>,
     grams: Grams,
     filter: Zeroizing<[u64; WORDS]>,
     message: Zeroizing<String>,
@@ -52,6 +55,8 @@ struct Part {
     tag: u8,
     /// Whether a field before it has the same tag.
     shares_tag: bool,
+    /// Whether many people share its values, and its grams are numbered without looking at other parts.
+    shared: bool,
 }
 
 impl SegmentEncoder {
@@ -70,6 +75,7 @@ impl SegmentEncoder {
                 share: part.share_permille,
                 tag: u8::try_from(number).expect("a segment has at most eight fields"),
                 shares_tag: known.is_some(),
+                shared: is_shared(part.field),
             }
         });
         Self {
@@ -79,7 +85,8 @@ impl SegmentEncoder {
             budget: segment.budget(),
             filter_key,
             diffusion: Diffusion::new(segment, diffusion_key),
-            known: Cache::new(),
+            positions: Cache::new(),
+            known: (segment.words.len() <= bits::WORDS).then(Known::new),
             grams: Grams::new(),
             filter: Zeroizing::new([0; WORDS]),
             message: Zeroizing::new(String::with_capacity(MESSAGE_EXTRA_BYTES)),
@@ -97,48 +104,156 @@ impl SegmentEncoder {
         if present < PRESENT_PERMILLE_MIN {
             return false;
         }
-        let width = self.words.len();
-        self.filter[..width].fill(0);
+        if self.known.is_some() {
+            let filter = self.fill_known(&values, present);
+            let out = &mut row[self.words.clone()];
+            self.diffusion.apply(&filter[..out.len()], out);
+            return true;
+        }
+        self.fill(&values, present);
+        let out = &mut row[self.words.clone()];
+        self.diffusion.apply(&self.filter[..out.len()], out);
+        true
+    }
+
+    /// The filter of the values of all parts.
+    fn fill(&mut self, values: &[Option<&str>; FIELDS_MAX], present: u32) {
+        self.filter.fill(0);
         self.grams.clear();
         for at in 0..self.parts.len() {
-            let part = &self.parts[at];
+            if values[at].is_some() {
+                let draws = part_draws(self.budget, self.parts[at].share, present) as usize;
+                self.fill_part(draws, at, values);
+            }
+        }
+    }
+
+    /// Adds one part that is present.
+    fn fill_part(&mut self, draws: usize, at: usize, values: &[Option<&str>; FIELDS_MAX]) {
+        let first = self.cut(at, values);
+        match first {
+            Some(first) => self.spend(draws, first),
+            None => self.spend_whole(draws, at, values),
+        }
+    }
+
+    /// Adds the grams of a part that is present, and says which is the first. `None`: it is a whole text
+    /// that is not worth remembering.
+    fn cut(&mut self, at: usize, values: &[Option<&str>; FIELDS_MAX]) -> Option<usize> {
+        let part = &self.parts[at];
+        let first = self.grams.len();
+        let since = if part.shares_tag { 0 } else { first };
+        let value = values[at].unwrap_or_default();
+        let added = self.grams.add(part.tag, since, part.kind, value);
+        added.then_some(first)
+    }
+
+    /// [`SegmentEncoder::fill`] from what is known. Adds to it what is not.
+    fn fill_known(&mut self, values: &[Option<&str>; FIELDS_MAX], present: u32) -> Bits {
+        let mut filter = Bits::default();
+        self.grams.clear();
+        for at in 0..self.parts.len() {
             let Some(value) = values[at] else {
                 continue;
             };
-            let draws = part_draws(self.budget, part.share, present) as usize;
-            let first = self.grams.len();
-            let since = if part.shares_tag { 0 } else { first };
-            if self.grams.add(part.tag, since, part.kind, value) {
-                self.spend(draws, first);
-            } else {
-                self.spend_whole(draws, at, &values);
+            let (share, shared) = (self.parts[at].share, self.parts[at].shared);
+            let draws = part_draws(self.budget, share, present) as usize;
+            if shared && let Some(key) = ValueKey::new(at, draws, value) {
+                let known = self.known.as_ref().and_then(|known| known.value(&key));
+                match known {
+                    Some(drawn) => add(&mut filter, &drawn.bits),
+                    None => {
+                        let bits = self.bits_of(|this| this.fill_part(draws, at, values));
+                        let drawn = Drawn { bits, next: 0 };
+                        let known = self.known.iter_mut();
+                        known.for_each(|known| known.remember_value(&key, drawn));
+                        add(&mut filter, &bits);
+                    }
+                }
+                continue;
+            }
+            match self.cut(at, values) {
+                Some(first) => self.spend_known(draws, first, &mut filter),
+                None => {
+                    let bits = self.bits_of(|this| this.spend_whole(draws, at, values));
+                    add(&mut filter, &bits);
+                }
             }
         }
-        self.diffusion
-            .apply(&self.filter[..width], &mut row[self.words.clone()]);
-        true
+        filter
+    }
+
+    /// [`SegmentEncoder::spend`] from what is known.
+    fn spend_known(&mut self, draws: usize, first: usize, filter: &mut Bits) {
+        let count = self.grams.len() - first;
+        let (each, more) = (draws / count, draws % count);
+        let mut nexts = [0; bits::WORDS.next_power_of_two()];
+        for index in 0..count {
+            let key = Key::gram(self.grams.from(first)[index], each);
+            let known = self.known.as_ref().and_then(|known| known.get(key));
+            let drawn = match known {
+                Some(drawn) => *drawn,
+                None => self.learn(key, first + index, each),
+            };
+            add(filter, &drawn.bits);
+            if index < more {
+                nexts[usize::from(drawn.next / 64) % nexts.len()] |= 1 << (drawn.next % 64);
+            }
+        }
+        for (filter, nexts) in filter.iter_mut().zip(nexts) {
+            *filter |= nexts;
+        }
+    }
+
+    /// Draws the bits of a gram that is not known, and remembers them.
+    fn learn(&mut self, key: Key, index: usize, count: usize) -> Drawn {
+        let bits = self.bits_of(|this| this.spend_on(index, count));
+        let next = self.positions_of(index, count + 1)[count];
+        let drawn = Drawn { bits, next };
+        self.known
+            .iter_mut()
+            .for_each(|known| known.remember(key, drawn));
+        drawn
+    }
+
+    /// The bits that something sets in an empty filter.
+    fn bits_of(&mut self, set: impl FnOnce(&mut Self)) -> Bits {
+        self.filter.fill(0);
+        set(self);
+        let mut bits = Bits::default();
+        bits.copy_from_slice(&self.filter[..bits::WORDS]);
+        bits
     }
 
     /// Spends `draws` evenly over the grams from `first` on; the first `draws % n` of them get one more.
     fn spend(&mut self, draws: usize, first: usize) {
-        let grams = self.grams.from(first);
-        let (each, more) = (draws / grams.len(), draws % grams.len());
-        self.known.bring(grams);
-        for (index, &gram) in grams.iter().enumerate() {
-            let count = each + usize::from(index < more);
-            let positions = match self.known.known(gram, count) {
-                Some(positions) => positions,
-                None => {
-                    gram.write(&self.tags, &mut self.message);
-                    let bits = self.words.len() * 64;
-                    self.known
-                        .draw(&self.filter_key, &self.message, bits, gram, count)
-                }
-            };
-            for &position in positions {
-                set(&mut self.filter, position);
-            }
+        let count = self.grams.len() - first;
+        let (each, more) = (draws / count, draws % count);
+        self.positions.bring(self.grams.from(first));
+        for index in 0..count {
+            self.spend_on(first + index, each + usize::from(index < more));
         }
+    }
+
+    /// Sets the first `count` positions of a gram's list.
+    fn spend_on(&mut self, index: usize, count: usize) {
+        let mut filter = std::mem::take(&mut *self.filter);
+        for &position in self.positions_of(index, count) {
+            set(&mut filter, position);
+        }
+        *self.filter = filter;
+    }
+
+    /// The first `count` positions of a gram's list.
+    fn positions_of(&mut self, index: usize, count: usize) -> &[u16] {
+        let gram = self.grams.from(index)[0];
+        if self.positions.known(gram, count).is_none() {
+            gram.write(&self.tags, &mut self.message);
+            let bits = self.words.len() * 64;
+            self.positions
+                .draw(&self.filter_key, &self.message, bits, gram, count);
+        }
+        self.positions.known(gram, count).unwrap_or_default()
     }
 
     /// Spends `draws` on the only gram of part `at`, a text that is not worth remembering.
@@ -159,6 +274,33 @@ impl SegmentEncoder {
         for position in Draws::new(&self.filter_key, self.message.as_bytes(), bits).take(draws) {
             set(&mut self.filter, position);
         }
+    }
+}
+
+/// Whether many people share the values of a field, which shares its tag with no other one.
+fn is_shared(field: Field) -> bool {
+    match field {
+        Field::BirthYear
+        | Field::BirthMonth
+        | Field::BirthDay
+        | Field::Sex
+        | Field::PostalCode
+        | Field::Town
+        | Field::Block
+        | Field::Insurer
+        | Field::InsuredBranch => true,
+        Field::KanaName
+        | Field::KanjiName
+        | Field::GivenName
+        | Field::Surname
+        | Field::Street
+        | Field::InsuredNumber => false,
+    }
+}
+
+fn add(filter: &mut Bits, bits: &Bits) {
+    for (filter, bits) in filter.iter_mut().zip(bits) {
+        *filter |= bits;
     }
 }
 
@@ -192,6 +334,50 @@ mod tests {
         assert_eq!(part_draws(100, 700, 700), 70);
         assert_eq!(part_draws(100, 699, 699), 70);
         assert_eq!(part_draws(100, 400, 400), 70);
+    }
+
+    /// One encoder of each segment that knows what it encoded before, and one that draws everything.
+    fn pair(segment: &Segment) -> [SegmentEncoder; 2] {
+        let new = || SegmentEncoder::new(segment, Prf::new(&[1; 32]), &Prf::new(&[2; 32]));
+        let (knowing, mut drawing) = (new(), new());
+        drawing.known = None;
+        [knowing, drawing]
+    }
+
+    #[test]
+    fn what_is_known_changes_nothing() {
+        let texts = [
+            "1",
+            "12",
+            "ササササ",
+            "佐佐木",
+            "岐阜市薮田南四",
+            "ヤマダハナコ",
+            "3-2-15",
+        ];
+        let long = "岐".repeat(40);
+        let values = texts.iter().copied().chain([long.as_str(), "127:x", "abc"]);
+        let values: Vec<&str> = values.collect();
+        for segment in [linker_token::Schema::jp_1(), linker_token::Schema::en_1()]
+            .iter()
+            .flat_map(|schema| schema.segments())
+        {
+            let [mut knowing, mut drawing] = pair(segment);
+            for round in 0..3 * values.len() * values.len() {
+                // Every part has a value or none, and all meet each other.
+                let parts = segment.parts.iter().enumerate();
+                let chosen = parts.filter_map(|(at, part)| {
+                    let value =
+                        values.get((round / (1 + at * values.len()) + at) % (values.len() + 1));
+                    value.map(|&value| (part.field, value))
+                });
+                let identifiers = Identifiers::from_normal(&chosen.collect::<Vec<_>>());
+                let (mut row, mut expected) = ([0; 32], [0; 32]);
+                let written = knowing.encode(&identifiers, &mut row);
+                assert_eq!(written, drawing.encode(&identifiers, &mut expected));
+                assert_eq!(row, expected, "{} {round}", segment.name);
+            }
+        }
     }
 
     #[test]

@@ -149,27 +149,34 @@ pub(super) fn write_whole(tag: &str, value: &str, repeat: usize, message: &mut S
 }
 
 /// The grams of one segment of one record, in order, in a buffer that is wiped when dropped.
-pub(super) struct Grams(Zeroizing<Vec<Gram>>);
+pub(super) struct Grams {
+    all: Zeroizing<Vec<Gram>>,
+    /// A bit of each gram's text: a gram whose bit is not set is no repeat.
+    seen: Zeroizing<u64>,
+}
 
 impl Grams {
     pub(super) fn new() -> Self {
         // Room for whatever fits into a segment, so that growing leaves no copy behind.
-        Self(Zeroizing::new(Vec::with_capacity(
-            FIELDS_MAX * (2 * GRAM_CHARS_MAX + 1),
-        )))
+        let room = FIELDS_MAX * (2 * GRAM_CHARS_MAX + 1);
+        Self {
+            all: Zeroizing::new(Vec::with_capacity(room)),
+            seen: Zeroizing::new(0),
+        }
     }
 
     /// Begins another record.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
+        *self.seen = 0;
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(super) fn from(&self, first: usize) -> &[Gram] {
-        &self.0[first..]
+        &self.all[first..]
     }
 
     /// Adds a value's grams. Equal ones are numbered, from gram `since` of the segment on: grams with another
@@ -203,11 +210,16 @@ impl Grams {
     }
 
     fn push(&mut self, since: usize, gram: Gram) {
-        // Fewer than a repeat's bits can count, so nothing overflows, and the loop is free to be unrolled.
-        let repeat = self.0[since..].iter().fold(0_u64, |repeat, other| {
-            repeat.wrapping_add(u64::from(other.is_repeat_of(gram)))
-        });
-        self.0.push(Gram(gram.0 | repeat));
+        let bit = 1_u64 << (gram.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
+        let mut repeat = 0;
+        if *self.seen & bit != 0 {
+            // Fewer than a repeat's bits can count, so nothing overflows.
+            repeat = self.all[since..].iter().fold(0_u64, |repeat, other| {
+                repeat.wrapping_add(u64::from(other.is_repeat_of(gram)))
+            });
+        }
+        *self.seen |= bit;
+        self.all.push(Gram(gram.0 | repeat));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Identifiers to tokens, as `linker/token/SPEC.md` says.
 
+mod bits;
 mod cache;
 mod diffusion;
 mod filter;

@@ -5,15 +5,25 @@
 //! forms of a patient repeat the line; equal records make equal tokens and do no harm.
 
 use super::{
-    FileReport, RowSink, SourceEncoding, encoding,
-    lines::{Line, Lines, encoding_of, strip_end_of_file},
+    FileReport, RowSink,
+    lines::Line,
+    records::{Form, Records},
     rows::RowEnd,
 };
 use crate::{
     error::{ReadError, RowError},
-    normalize,
     record::{RawField, RawRecord, SourceRecord},
-    refuse::{ColumnStatistics, Refusal, header_hint},
+    refuse::{Refusal, header_hint},
+};
+
+const FORM: Form = Form {
+    format: "DPC Form 1",
+    starts: looks_like,
+    rule: "its first line has no 8-digit admission date in column 3 and no code in column 6",
+    delimiter: b'\t',
+    quotes: false,
+    // Its last line may have no end.
+    closed: false,
 };
 
 /// Columns of a whole line: five of the stay, code, version, sequence, nine payloads.
@@ -44,27 +54,23 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`ReadError`] if the file is not Form 1 or holds forbidden numbers; then `sink` was never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let body = strip_end_of_file(bytes);
-    if body.is_empty() {
-        return Err(ReadError::Empty);
-    }
-    if !looks_like(body) {
-        return Err(ReadError::Structure {
-            format: "DPC Form 1",
-            rule: "its first line has no 8-digit admission date in column 3 and no code in column 6",
-        });
-    }
-    let encoding = encoding_of(body)?;
-    screen(encoding, body)?;
-    let mut report = FileReport::new(encoding);
-    let mut lines = Lines::new(encoding, body, b'\t', false);
+    let records = FORM.open(bytes)?;
+    records.screen("column", |number, line| {
+        if number == 1 {
+            header(line)?;
+        }
+        Ok(true)
+    })?;
+
+    let mut report = records.report();
+    let mut lines = records.lines();
     while let Some((number, line)) = lines.next() {
         // A last line without an end may have lost the rest of its last value, or of its code.
         let cut = line.end == RowEnd::File && line.fields.len() < COLUMNS;
         if cut {
             report.deliver(number, Err(RowError::Truncated), sink);
         } else if line.code(CODE) == PATIENT {
-            report.deliver(number, record(&line), sink);
+            report.deliver(number, record(&records, &line), sink);
         }
     }
     Ok(report)
@@ -81,27 +87,15 @@ fn is_fact(line: &[u8]) -> bool {
         && code.iter().all(u8::is_ascii_alphanumeric)
 }
 
-/// Looks for forbidden numbers in every column, and in the header if there is one.
-fn screen(encoding: SourceEncoding, body: &[u8]) -> Result<(), ReadError> {
-    let mut columns = [ColumnStatistics::default(); COLUMNS];
-    let mut lines = Lines::new(encoding, body, b'\t', false);
-    while let Some((number, line)) = lines.next() {
-        for (index, column) in (1..).zip(&mut columns) {
-            if number == 1
-                && let Some(hint) = header_hint(&line.text(index))
-            {
-                return Err(ReadError::Refused(Refusal::by_header(hint, index)));
-            }
-            column.see_bytes(line.bytes(index), |bytes| encoding::text(encoding, bytes));
-        }
-    }
-    (1..).zip(&columns).try_for_each(|(index, column)| {
-        let verdict = column.verdict(&format!("column {index}"));
-        verdict.map_err(ReadError::Refused)
+/// A header that names a forbidden number refuses the file.
+fn header(line: &Line<'_>) -> Result<(), ReadError> {
+    (1..=line.fields.len()).try_for_each(|index| match header_hint(&line.text(index)) {
+        Some(hint) => Err(ReadError::Refused(Refusal::by_header(hint, index))),
+        None => Ok(()),
     })
 }
 
-fn record(line: &Line<'_>) -> Result<SourceRecord, RowError> {
+fn record(records: &Records<'_>, line: &Line<'_>) -> Result<SourceRecord, RowError> {
     let mut raw = RawRecord::new();
     for (index, field) in [
         (DATA_ID, RawField::RecordId),
@@ -111,5 +105,5 @@ fn record(line: &Line<'_>) -> Result<SourceRecord, RowError> {
     ] {
         line.take(index, field, &mut raw)?;
     }
-    normalize::normalize(&raw)
+    records.person(&raw)
 }

@@ -5,6 +5,10 @@
 //! in [`Coverages`], from all files of a source. Resources are read where they stand in the file; only
 //! insurances are copied, and bounded.
 //!
+//! A patient that another replaces (`link` of type `replaced-by`) and one that an entry deletes are
+//! withdrawn; of the versions of a history the newest counts. This holds for one file: what another file
+//! of the source says about the same patient is not known here.
+//!
 //! `serde_json` and not `simd-json`: it is kept by the authors of serde and is in use here already, it
 //! reads the caller's bytes in place, while `simd-json` writes into its input and needs a copy, and
 //! making tokens takes far longer than either needs to parse.
@@ -13,18 +17,23 @@ mod coverage;
 mod insurance;
 mod model;
 mod patient;
+mod story;
 mod walk;
 
 use std::collections::BTreeMap;
 
 pub use coverage::Coverages;
+use linker_token::Flags;
 use model::Patient;
-use walk::{Kind, each};
+use story::{Told, Versions, is_replaced, is_test};
+use walk::{Kind, Resource, each};
 
 use super::{FileReport, RowSink, SourceEncoding, encoding::BOM};
 use crate::{
-    error::ReadError,
+    error::{ReadError, RowError},
     normalize,
+    quality::Quality,
+    record::{RawRecord, SourceRecord},
     refuse::{ColumnStatistics, Refusal, Screen},
 };
 
@@ -69,19 +78,40 @@ pub fn read_with(
     let several = columns.institutions.len() > 1;
 
     let mut report = FileReport::new(SourceEncoding::Utf8);
+    let mut told = Told::default();
     each(bytes, &mut |row, resource| {
-        let outcome = match resource {
-            Ok(resource) if resource.kind != Kind::Patient => return Ok(()),
-            Ok(resource) => resource.parse::<Patient>().and_then(|patient| {
-                let url = resource.url.as_deref();
-                normalize::normalize(&patient::raw(&patient, url, several, coverages))
-            }),
+        let parsed = match resource {
+            Ok(resource) => match resource.kind {
+                Kind::Patient => resource.parse::<Patient>().map(|at| (resource, Some(at))),
+                Kind::DeletedPatient => Ok((resource, None)),
+                Kind::Coverage | Kind::Organization | Kind::Other => return Ok(()),
+            },
             Err(error) => Err(error),
         };
-        report.deliver(row, outcome, sink);
+        match parsed {
+            Err(error) => report.deliver(row, Err(error), sink),
+            Ok((resource, patient)) if !told.is_first(&resource, patient.as_ref()) => {
+                report.superseded += 1;
+            }
+            Ok((resource, Some(patient))) if !is_replaced(&patient) => {
+                let url = resource.url.as_deref();
+                let raw = patient::raw(&patient, url, several, coverages);
+                report.deliver(row, record(&patient, &raw), sink);
+            }
+            Ok(_) => report.withdrawn += 1,
+        }
         Ok(())
     })?;
     Ok(report)
+}
+
+fn record(patient: &Patient, raw: &RawRecord) -> Result<SourceRecord, RowError> {
+    let mut record = normalize::normalize(raw)?;
+    if is_test(patient) {
+        record.quality.insert(Quality::TestRecord);
+        record.flags = record.flags.with(Flags::TEST_RECORD);
+    }
+    Ok(record)
 }
 
 /// Feeds one file's identifiers to a screen that judges all files of a source: a file of one patient
@@ -90,29 +120,32 @@ pub fn read_with(
 /// # Errors
 /// [`ReadError`] if it is not FHIR.
 pub fn screen(bytes: &[u8], screen: &mut Screen) -> Result<(), ReadError> {
-    each_patient(bytes, &mut |patient| {
-        for identifier in patient.identifier.iter() {
+    each(bytes, &mut |_, resource| {
+        let patient = resource.ok().as_ref().and_then(patient_of);
+        for identifier in patient.iter().flat_map(|patient| patient.identifier.iter()) {
             screen.see(IDENTIFIER, identifier.value.as_deref().unwrap_or(""));
         }
+        Ok(())
     })
 }
 
 fn columns(bytes: &[u8]) -> Result<Columns, ReadError> {
-    let mut columns = Columns::default();
-    each_patient(bytes, &mut |patient| columns.see(patient))?;
+    let (mut columns, mut versions) = (Columns::default(), Versions::default());
+    each(bytes, &mut |_, resource| {
+        if let Ok(resource) = resource {
+            versions.see(&resource)?;
+            if let Some(patient) = patient_of(&resource) {
+                columns.see(&patient);
+            }
+        }
+        Ok(())
+    })?;
     Ok(columns)
 }
 
-fn each_patient(bytes: &[u8], see: &mut dyn FnMut(&Patient)) -> Result<(), ReadError> {
-    each(bytes, &mut |_, resource| {
-        if let Ok(resource) = resource
-            && resource.kind == Kind::Patient
-            && let Ok(patient) = resource.parse::<Patient>()
-        {
-            see(&patient);
-        }
-        Ok(())
-    })
+fn patient_of(resource: &Resource<'_>) -> Option<Patient> {
+    (resource.kind == Kind::Patient).then_some(())?;
+    resource.parse::<Patient>().ok()
 }
 
 /// What is noticed of the identifiers of all patients before the first is delivered.

@@ -27,8 +27,6 @@ const FRAME_START: u8 = 0x0b;
 const FRAME_END: u8 = 0x1c;
 /// Events that give one patient's number up for another's.
 const MERGES: [&str; 5] = ["A18", "A34", "A36", "A40", "A47"];
-/// Events that delete a patient or a person.
-const DELETIONS: [&str; 2] = ["A23", "A29"];
 
 /// Whether the bytes start like HL7 v2 messages and one of the first is about a patient.
 #[must_use]
@@ -152,11 +150,11 @@ fn mention(index: usize, parsed: &Message, mentions: &mut Vec<Mention>) -> Fate 
     if patient.is_empty() {
         return Fate::Broken(RowError::NoRecordId);
     }
-    let event = parsed.event();
-    if DELETIONS.contains(&event.as_str()) {
+    if parsed.is_deletion() {
         add(patient, Says::Gone);
         return Fate::Withdrawal;
     }
+    let event = parsed.event();
     let prior = parsed.prior_id();
     if MERGES.contains(&event.as_str()) && !prior.is_empty() && prior != patient {
         add(prior, Says::Gone);

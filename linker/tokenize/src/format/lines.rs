@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{
     SourceEncoding, encoding,
-    rows::{FieldBytes, RowEnd, Rows},
+    rows::{FieldBytes, RowEnd, Rows, Span},
 };
 use crate::{
     error::{ReadError, RowError},
@@ -37,6 +37,7 @@ pub(super) struct Lines<'a> {
     encoding: SourceEncoding,
     rows: Rows<'a>,
     number: u64,
+    spans: Vec<Span>,
     fields: Vec<FieldBytes<'a>>,
 }
 
@@ -51,12 +52,16 @@ impl<'a> Lines<'a> {
             encoding,
             rows: Rows::new(body, delimiter, quotes),
             number: 0,
+            spans: Vec::new(),
             fields: Vec::new(),
         }
     }
 
     pub(super) fn next(&mut self) -> Option<(u64, Line<'_>)> {
-        let end = self.rows.next(&mut self.fields)?;
+        let (row, end) = self.rows.next(&mut self.spans)?;
+        self.fields.clear();
+        self.fields
+            .extend(self.spans.iter().map(|span| span.of(row)));
         self.number += 1;
         let line = Line {
             encoding: self.encoding,

@@ -12,7 +12,7 @@ use crate::{
 /// Which column holds which field, in which encoding. Parsed from a TOML file:
 ///
 /// ```toml
-/// encoding = "cp932"        # auto, cp932 or utf-8
+/// encoding = "cp932"        # auto, cp932, utf-8 or utf-16
 /// delimiter = ","           # comma, semicolon or tab
 ///
 /// [[column]]
@@ -35,6 +35,7 @@ pub struct CsvMapping {
     pub(super) delimiter: u8,
     pub(super) columns: Vec<Column>,
     pub(super) sex: Option<SexCodes>,
+    pub(super) observed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -74,6 +75,8 @@ enum RawEncoding {
     Cp932,
     #[serde(rename = "utf-8")]
     Utf8,
+    #[serde(rename = "utf-16")]
+    Utf16,
 }
 
 fn comma() -> char {
@@ -105,10 +108,12 @@ impl CsvMapping {
                 RawEncoding::Auto => None,
                 RawEncoding::Cp932 => Some(SourceEncoding::Cp932),
                 RawEncoding::Utf8 => Some(SourceEncoding::Utf8),
+                RawEncoding::Utf16 => Some(SourceEncoding::Utf16),
             },
             delimiter: u8::try_from(raw.delimiter).unwrap_or(b','),
             columns: raw.column,
             sex: raw.sex,
+            observed: false,
         })
     }
 
@@ -117,6 +122,24 @@ impl CsvMapping {
     pub fn with_encoding(mut self, encoding: Option<SourceEncoding>) -> Self {
         self.encoding = encoding.or(self.encoding);
         self
+    }
+
+    /// The same mapping, and every record keeps how its values were written.
+    #[must_use]
+    pub fn observing(mut self) -> Self {
+        self.observed = true;
+        self
+    }
+
+    /// The fields that columns are mapped to.
+    pub fn fields(&self) -> impl Iterator<Item = RawField> {
+        self.columns.iter().map(|column| column.field)
+    }
+
+    /// The encoding that is declared; `None` leaves it to the bytes.
+    #[must_use]
+    pub fn encoding(&self) -> Option<SourceEncoding> {
+        self.encoding
     }
 }
 

@@ -9,11 +9,16 @@ pub mod csv;
 pub mod dicom;
 pub mod dpc;
 pub mod eligibility;
-mod encoding;
+pub(crate) mod encoding;
 pub mod fhir;
 pub mod hl7;
+mod kind;
 mod lines;
+mod look;
 mod mapping;
+pub mod propose;
+mod recognise;
+mod records;
 pub mod register;
 mod rows;
 pub mod ssmix2;
@@ -21,33 +26,11 @@ pub mod uke;
 mod xml;
 
 pub use encoding::{SourceEncoding, detect};
+pub use kind::{FileKind, kind};
+pub use look::{Look, look};
+pub use recognise::SourceFormat;
 
 use crate::quality::Counts;
-
-/// How the files of a site are to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceFormat {
-    /// SS-MIX2 standardized storage: one ADT-00 file per patient.
-    SsMix2Adt,
-    /// A table with a declared mapping of columns.
-    Csv(csv::CsvMapping),
-    /// Electronic claims (UKE).
-    Uke,
-    /// A response of online eligibility checks.
-    Eligibility,
-    /// FHIR patients with their coverage.
-    Fhir,
-    /// An archive of specific health check-ups.
-    Checkup,
-    /// Care claims as CSV.
-    Care,
-    /// DPC Form 1.
-    Dpc,
-    /// Headers of DICOM objects.
-    Dicom,
-    /// HL7 v2 ADT messages, many in a file.
-    Hl7,
-}
 
 /// What was read from a file with many rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +43,9 @@ pub struct FileReport {
     pub rejected: u64,
     /// Whether the file has its end record. Always true for formats that have none.
     pub complete: bool,
-    /// Messages that a later one about the same patient replaces. Only HL7 files have them.
+    /// Messages that a later one about the same patient replaces. Only HL7 files and FHIR histories have them.
     pub superseded: u64,
-    /// Messages that delete a patient or give a number up. Only HL7 files have them.
+    /// Messages that delete a patient or give a number up. Only HL7 and FHIR files have them.
     pub withdrawn: u64,
     /// What was noticed and what was left out, by code.
     pub counts: Counts,
@@ -81,21 +64,29 @@ impl FileReport {
         }
     }
 
+    /// Counts one outcome, and marks its record if it has something that very many before it have.
+    fn count(&mut self, outcome: Result<&mut crate::SourceRecord, crate::RowError>) {
+        self.rows += 1;
+        match outcome {
+            Ok(record) => {
+                self.counts.mark_frequent(record);
+                self.counts.record(record);
+            }
+            Err(error) => {
+                self.rejected += 1;
+                self.counts.row_error(error);
+            }
+        }
+    }
+
     /// Counts one outcome and hands it on.
     fn deliver(
         &mut self,
         row: u64,
-        outcome: Result<crate::SourceRecord, crate::RowError>,
+        mut outcome: Result<crate::SourceRecord, crate::RowError>,
         sink: &mut RowSink<'_>,
     ) {
-        self.rows += 1;
-        match &outcome {
-            Ok(record) => self.counts.record(record),
-            Err(error) => {
-                self.rejected += 1;
-                self.counts.row_error(*error);
-            }
-        }
+        self.count(outcome.as_mut().map_err(|error| *error));
         sink(row, outcome);
     }
 }

@@ -52,7 +52,7 @@ pub fn file_state(name: &str) -> Option<FileState> {
 pub enum Adt {
     /// The patient's basics.
     Current(SourceRecord),
-    /// The patient was deleted (ADT^A23): withdraw the record.
+    /// The patient was deleted (ADT^A23, or A29): withdraw the record.
     Deleted {
         /// The institution's number of the patient.
         local_id: Zeroizing<String>,

@@ -9,14 +9,23 @@ use zeroize::Zeroizing;
 
 use self::layout::Layout;
 use super::{
-    FileReport, RowSink, SourceEncoding,
-    lines::{Line, Lines, encoding_of, strip_end_of_file},
+    FileReport, RowSink,
+    lines::Line,
+    records::{Form, Records},
 };
 use crate::{
     error::{ReadError, RowError},
-    normalize,
     record::{RawField, RawRecord},
     refuse::Screen,
+};
+
+const FORM: Form = Form {
+    format: "a claims file",
+    starts: looks_like,
+    rule: "it does not start with a UK, IR, YK, HM or RE record",
+    delimiter: b',',
+    quotes: false,
+    closed: true,
 };
 
 /// Which payer an SN record confirms: `1` is medical insurance, others are public payers.
@@ -49,24 +58,28 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if the file is cut, not a claims file, or holds forbidden numbers; then `sink` was
 /// never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let body = strip_end_of_file(bytes);
-    check_structure(body)?;
-    let encoding = encoding_of(body)?;
-    screen(encoding, body)?;
+    let records = FORM.open(bytes)?;
+    screen(&records)?;
 
-    let mut report = FileReport::new(encoding);
+    let mut report = records.report();
     let mut claim: Option<Claim> = None;
     let mut institution = Institution::default();
     report.complete = false;
-    let mut lines = Lines::new(encoding, body, b',', false);
+    let mut deliver = |report: &mut FileReport, claim: Option<Claim>| {
+        if let Some(claim) = claim {
+            let outcome = claim.error.map_or_else(|| records.person(&claim.raw), Err);
+            report.deliver(claim.number, outcome, sink);
+        }
+    };
+    let mut lines = records.lines();
     while let Some((number, line)) = lines.next() {
         match line.code(1) {
             kind @ ("IR" | "YK" | "HM") => {
-                deliver(&mut report, claim.take(), sink);
+                deliver(&mut report, claim.take());
                 institution = Institution::read(kind, &line);
             }
             "RE" => {
-                deliver(&mut report, claim.take(), sink);
+                deliver(&mut report, claim.take());
                 claim = Some(Claim::start(number, &line, &institution));
             }
             "HO" => claim.iter_mut().for_each(|claim| claim.insurance(&line)),
@@ -75,7 +88,7 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
             _ => {}
         }
     }
-    deliver(&mut report, claim, sink);
+    deliver(&mut report, claim);
     Ok(report)
 }
 
@@ -165,36 +178,10 @@ impl Claim {
     }
 }
 
-fn deliver(report: &mut FileReport, claim: Option<Claim>, sink: &mut RowSink<'_>) {
-    if let Some(claim) = claim {
-        let outcome = match claim.error {
-            Some(error) => Err(error),
-            None => normalize::normalize(&claim.raw),
-        };
-        report.deliver(claim.number, outcome, sink);
-    }
-}
-
-/// The file starts with a record that claims files start with and ends with a whole record.
-fn check_structure(body: &[u8]) -> Result<(), ReadError> {
-    let Some(&last) = body.last() else {
-        return Err(ReadError::Empty);
-    };
-    if !STARTS.iter().any(|start| body.starts_with(start)) {
-        return Err(ReadError::Structure {
-            format: "a claims file",
-            rule: "it does not start with an IR, YK, HM or RE record",
-        });
-    }
-    if !matches!(last, b'\n' | b'\r') {
-        return Err(ReadError::Truncated);
-    }
-    Ok(())
-}
-
-fn screen(encoding: SourceEncoding, body: &[u8]) -> Result<(), ReadError> {
+/// Looks for forbidden numbers where they could stand by mistake: claims have hundreds of other fields.
+fn screen(records: &Records<'_>) -> Result<(), ReadError> {
     let mut screen = Screen::new();
-    let mut lines = Lines::new(encoding, body, b',', false);
+    let mut lines = records.lines();
     let mut layout = None;
     while let Some((_, line)) = lines.next() {
         match line.code(1) {

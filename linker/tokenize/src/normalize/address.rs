@@ -1,11 +1,21 @@
-//! Japanese addresses without a gazetteer: the prefecture and county go, the town and the block stay,
-//! the building is cut off.
+//! Japanese addresses: the prefecture and county go, the town and the block stay, the building is cut off.
+//!
+//! The rules need no gazetteer, so they hold for towns that no table knows; [`super::postal`] fills gaps
+//! afterwards. Every rule is one pass over the text: addresses come from files that anybody may have made.
 
+mod block;
+mod region;
+
+use self::region::{without_postal_code, without_region};
+pub(super) use self::{
+    block::block,
+    region::{PREFECTURES, prefecture},
+};
 use super::{
     kanji,
-    numeral::numeral,
+    numeral::{is_too_long, numeral},
     quick,
-    text::{WILDCARD, clean, is_dash, is_han},
+    text::{WILDCARD, clean, is_han},
 };
 
 /// The parts of an address that are encoded.
@@ -19,6 +29,8 @@ pub struct Address {
     pub block: String,
     /// Whether the town has a character that the source could not write.
     pub wildcard: bool,
+    /// Whether it is a word that systems write when they have no address.
+    pub placeholder: bool,
 }
 
 impl std::fmt::Debug for Address {
@@ -27,59 +39,47 @@ impl std::fmt::Debug for Address {
     }
 }
 
-const PREFECTURES: [&str; 47] = [
-    "北海道",
-    "青森県",
-    "岩手県",
-    "宮城県",
-    "秋田県",
-    "山形県",
-    "福島県",
-    "茨城県",
-    "栃木県",
-    "群馬県",
-    "埼玉県",
-    "千葉県",
-    "東京都",
-    "神奈川県",
-    "新潟県",
-    "富山県",
-    "石川県",
-    "福井県",
-    "山梨県",
-    "長野県",
-    "岐阜県",
-    "静岡県",
-    "愛知県",
-    "三重県",
-    "滋賀県",
-    "京都府",
-    "大阪府",
-    "兵庫県",
-    "奈良県",
-    "和歌山県",
-    "鳥取県",
-    "島根県",
-    "岡山県",
-    "広島県",
-    "山口県",
-    "徳島県",
-    "香川県",
-    "愛媛県",
-    "高知県",
-    "福岡県",
-    "佐賀県",
-    "長崎県",
-    "熊本県",
-    "大分県",
-    "宮崎県",
-    "鹿児島県",
-    "沖縄県",
+impl Address {
+    /// What is usable of the parts that the rules found.
+    pub(super) fn of(prefecture: Option<&'static str>, town: String, block: String) -> Self {
+        let wildcard = town.contains(WILDCARD);
+        let placeholder = is_placeholder(&town);
+        Self {
+            prefecture,
+            town: if wildcard || placeholder {
+                String::new()
+            } else {
+                town
+            },
+            block: if placeholder { String::new() } else { block },
+            wildcard,
+            placeholder,
+        }
+    }
+}
+
+/// Words in their normal form that systems and clerks write when they have no address.
+const PLACEHOLDERS: [&str; 14] = [
+    "不明",
+    "不詳",
+    "不定",
+    "住所不明",
+    "住所不詳",
+    "住所不定",
+    "住所ナシ",
+    "住所なし",
+    "住所無し",
+    "該当ナシ",
+    "該当なし",
+    "該当無し",
+    "未登録",
+    "同上",
 ];
 
-/// Cities whose own name has the character for county, and counties whose name has the one for city.
-const CITIES_WITH_COUNTY: [&str; 5] = ["郡上市", "郡山市", "大和郡山市", "蒲郡市", "小郡市"];
-const COUNTIES_WITH_CITY: [&str; 2] = ["余市郡", "高市郡"];
+pub(super) fn is_placeholder(town: &str) -> bool {
+    const LONGEST: usize = "住所不明".len();
+    town.len() <= LONGEST && PLACEHOLDERS.contains(&town)
+}
 
 /// Numbers before these belong to the name of a place.
 pub(super) const PLACE_NUMBERS: [&str; 5] = ["条", "番町", "番丁", "線", "区"];
@@ -96,18 +96,10 @@ pub fn parse(raw: &str) -> Address {
 pub(super) fn full_parse(raw: &str) -> Address {
     let cleaned = clean(raw);
     let folded = kanji::strict(without_postal_code(&cleaned));
-    let (prefecture, rest) = prefecture(folded.trim_start());
-    let rest = without_county(rest);
+    let (prefecture, rest) = without_region(folded.trim_start());
     let chars: Vec<char> = rest.chars().collect();
     let (town, at) = town(&chars);
-    let town = settled(town);
-    let wildcard = town.contains(WILDCARD);
-    Address {
-        prefecture,
-        town: if wildcard { String::new() } else { town },
-        block: block(&chars[at..]),
-        wildcard,
-    }
+    Address::of(prefecture, settled(town), block(&chars[at..]))
 }
 
 /// Applies the rules for towns until nothing changes. Odd texts need it: what is taken out joins characters
@@ -118,13 +110,9 @@ pub(super) fn settled(town_text: String) -> String {
 
 /// [`settled`], and how many looks it took.
 fn settled_in(mut town_text: String) -> (String, usize) {
-    // Figures at the end are of a run too long for a number, whose last six were the block. Every look
-    // would take six more, and nothing before them depends on them.
-    let kept = town_text.trim_end_matches(|c: char| c.is_ascii_digit());
-    town_text.truncate(kept.len());
     for looks in 1..=town_text.len() + 1 {
         let folded = kanji::strict(&town_text);
-        let chars: Vec<char> = without_county(prefecture(&folded).1).chars().collect();
+        let chars: Vec<char> = without_region(&folded).1.chars().collect();
         let (again, _) = town(&chars);
         if again == town_text {
             return (town_text, looks);
@@ -135,56 +123,16 @@ fn settled_in(mut town_text: String) -> (String, usize) {
     (town_text, looks)
 }
 
-fn without_postal_code(text: &str) -> &str {
-    let Some(rest) = text.strip_prefix('〒') else {
-        return text;
-    };
-    rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ' || is_dash(c))
-}
-
-pub(super) fn prefecture(text: &str) -> (Option<&'static str>, &str) {
-    // Every name has three or four characters of three bytes and ends with one of four.
-    let ends = |at| matches!(text.get(at..at + 3), Some("都" | "道" | "府" | "県"));
-    if !ends(6) && !ends(9) {
-        return (None, text);
-    }
-    // The first character tells most of them apart.
-    let found = PREFECTURES
-        .iter()
-        .filter(|name| name.as_bytes().first_chunk::<3>() == text.as_bytes().first_chunk())
-        .find_map(|name| text.strip_prefix(name).map(|rest| (Some(*name), rest)));
-    found.unwrap_or((None, text))
-}
-
-/// Takes the county off: half of the sources leave it out.
-fn without_county(text: &str) -> &str {
-    if CITIES_WITH_COUNTY.iter().any(|city| text.starts_with(city)) {
-        return text;
-    }
-    if let Some(rest) = COUNTIES_WITH_CITY
-        .iter()
-        .find_map(|county| text.strip_prefix(county))
-    {
-        return rest;
-    }
-    let Some((head, rest)) = text.split_once('郡') else {
-        return text;
-    };
-    let name = (1..=5).contains(&head.chars().count())
-        && !head.contains(['市', '区', '町', '村'])
-        && head
-            .chars()
-            .all(|c| is_han(c) || matches!(c, 'ケ' | 'ヶ' | 'の' | 'ノ' | ' '));
-    let town = rest.chars().take(8).any(|c| matches!(c, '町' | '村'));
-    if name && town { rest } else { text }
-}
-
 /// The town up to where block numbers begin, and that place.
 fn town(chars: &[char]) -> (String, usize) {
     let mut out = String::new();
     let mut at = 0;
     while at < chars.len() {
         let c = chars[at];
+        // A longer run of figures is the number of no place and no block: the address ends.
+        if is_too_long(chars, at) {
+            break;
+        }
         if let Some((value, end)) = numeral(chars, at) {
             if starts_with_any(chars, end, &PLACE_NUMBERS) {
                 push_number(&mut out, value);
@@ -215,63 +163,6 @@ fn town(chars: &[char]) -> (String, usize) {
         at += 1;
     }
     (out, at)
-}
-
-/// Up to three numbers from the start of `chars`, joined by hyphens; building and room are cut off.
-pub(super) fn block(chars: &[char]) -> String {
-    const CONNECTORS: [&str; 13] = [
-        "丁目の",
-        "番地の",
-        "丁目",
-        "番地",
-        "番の",
-        "地割",
-        "丁",
-        "番",
-        "の",
-        "ノ",
-        "之",
-        "、",
-        ".",
-    ];
-    let mut out = String::new();
-    let mut count = 0;
-    let mut at = 0;
-    while count < 3 {
-        let Some((value, end)) = numeral(chars, at) else {
-            break;
-        };
-        if starts_with_any(chars, end, &["号室", "号棟", "階", "F"]) {
-            break;
-        }
-        if count > 0 {
-            out.push('-');
-        }
-        push_number(&mut out, value);
-        count += 1;
-        at = end;
-        // Most numbers are followed by a dash or by nothing, which spares the look at every word.
-        let first = chars.get(at).copied().unwrap_or(' ');
-        let connector = matches!(first, '丁' | '番' | '地' | 'の' | 'ノ' | '之' | '、' | '.');
-        if let Some(word) = CONNECTORS
-            .iter()
-            .find(|word| connector && starts_with_any(chars, at, &[word]))
-        {
-            at += word.chars().count();
-            while chars.get(at) == Some(&' ') {
-                at += 1;
-            }
-        } else if chars.get(at).is_some_and(|&c| is_dash(c)) {
-            at += 1;
-        } else {
-            break;
-        }
-        // A dash may follow a word, as in 3番地-4.
-        if chars.get(at).is_some_and(|&c| is_dash(c)) {
-            at += 1;
-        }
-    }
-    out
 }
 
 pub(super) fn push_number(text: &mut String, value: u32) {
@@ -378,51 +269,115 @@ mod tests {
         }
     }
 
-    /// The rule of [`settled`] without its short cut.
-    fn slowly_settled(mut town_text: String) -> String {
-        loop {
-            let folded = kanji::strict(&town_text);
-            let chars: Vec<char> = without_county(prefecture(&folded).1).chars().collect();
-            let (again, _) = town(&chars);
-            if again == town_text {
-                return town_text;
-            }
-            town_text = again;
-        }
-    }
-
-    /// Figures once cost the third power of their number. A look at a text costs at most seven looks at
-    /// every place, so what is left to bound is how many looks there are.
+    /// A look at a text costs at most seven looks at every place, so what is left to bound is how many looks
+    /// there are: parts that were repeated for kilobytes once cost one each, or the third power of their
+    /// number.
     #[test]
     fn the_longest_values_cost_few_looks() {
         let looks = |part: &str, end: &str| {
             let count = (VALUE_BYTES_MAX - end.len()) / part.len();
             let text = clean(&format!("{}{end}", part.repeat(count))).to_string();
             let (first, _) = town(&text.chars().collect::<Vec<char>>());
-            settled_in(first).1
+            settled_in(first).1.max(settled_in(text).1)
         };
-        for part in ["1", "１", "㉑", "一", "〇", "1一", "十二三", "大字", "㍿"] {
-            for end in ["", "番", "番地", "区画"] {
-                assert!(looks(part, end) <= 3, "{part} {end}");
+        for part in [
+            "0",
+            "1",
+            "１",
+            "㉑",
+            "一",
+            "〇",
+            "〇一",
+            "1一",
+            "十二三",
+            "0条",
+            "000000条",
+            "0000000条",
+            "〇条",
+            "大字",
+            "大大字字",
+            "東大字京都",
+            "北海道",
+            "余市郡",
+            "余市郡余市町",
+            "東京都余市郡町",
+            "郡",
+            "道",
+            "条",
+            "㍿",
+            "の",
+            "ケ山",
+        ] {
+            for end in ["", "番", "番地", "区画", "条", "条1", "町"] {
+                assert!(looks(part, end) <= 4, "{part} {end}: {}", looks(part, end));
             }
         }
-        // These lose a little at every look: five noughts, a prefecture or a county.
-        assert!(looks("0", "条") <= VALUE_BYTES_MAX / 5 + 1);
-        assert!(looks("北海道", "") <= VALUE_BYTES_MAX / "北海道".len() + 2);
-        assert!(looks("余市郡", "") <= VALUE_BYTES_MAX / "余市郡".len() + 2);
+    }
+
+    /// [`without_region`], one at a time.
+    fn slowly_without_region(text: &str) -> String {
+        let mut rest = text.to_owned();
+        loop {
+            let shorter = without_region(&rest).1.to_owned();
+            if shorter == rest {
+                return rest;
+            }
+            rest = shorter;
+        }
+    }
+
+    #[test]
+    fn municipalities_and_counties_with_the_character_of_the_other() {
+        for (raw, town) in [
+            ("兵庫県赤穂郡上郡町大持", "上郡町大持"),
+            ("上郡町大持", "上郡町大持"),
+            ("福島県郡山市朝日", "郡山市朝日"),
+            ("山形県東村山郡山辺町山辺", "山辺町山辺"),
+            ("福島県田村郡三春町大町", "三春町大町"),
+            ("奈良県高市郡明日香村岡", "明日香村岡"),
+            ("奈良県大和郡山市北郡山町", "大和郡山市北郡山町"),
+        ] {
+            check(raw, town, "");
+        }
+    }
+
+    #[test]
+    fn words_for_no_address_are_no_address() {
+        for raw in [
+            "不明",
+            "住所不定",
+            "住所　不明",
+            "（不明）",
+            "該当なし",
+            "同上",
+        ] {
+            let address = parse(raw);
+            assert!(address.placeholder && address.town.is_empty(), "{raw}");
+        }
+        for raw in ["不明町1-2", "", "東京都"] {
+            assert!(!parse(raw).placeholder, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_longer_run_of_figures_ends_the_address() {
+        check("岐阜市都通0582123456", "岐阜市都通", "");
+        check("岐阜市都通123456", "岐阜市都通", "123456");
     }
 
     proptest! {
         #[test]
-        fn settling_is_as_by_the_rule(
+        fn settling_takes_few_looks_and_settles(
             start in "(東京都|北海道|山郡町)?[余郡市区町村大字文々ケの一十条番丁目 山々0-1]{0,10}",
             figures in "[0-9]{0,30}",
             end in "[条番地区山町村一字 ]{0,3}",
         ) {
             let text = format!("{start}{figures}{end}");
-            let (first, _) = town(&text.chars().collect::<Vec<char>>());
-            prop_assert_eq!(settled(first.clone()), slowly_settled(first), "{}", &text);
-            prop_assert_eq!(settled(text.clone()), slowly_settled(text.clone()), "{}", &text);
+            let (rest, slow) = (without_region(&text).1, slowly_without_region(&text));
+            prop_assert_eq!(rest, slow, "{}", &text);
+            let (town, looks) = settled_in(text.clone());
+            prop_assert!(looks <= 6, "{}: {}", &text, looks);
+            prop_assert_eq!(&settled(town.clone()), &town, "{}", &text);
         }
 
         #[test]

@@ -1,6 +1,8 @@
 //! Birth dates: Gregorian and Japanese eras, in figures and in words, whole and in part.
 
-use super::{quick, text};
+use zeroize::Zeroizing;
+
+use super::{numeral::numeral, quick, text};
 
 /// What a text says about a birth date.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,18 +77,27 @@ pub(super) const ERAS: [Era; 5] = [
 /// Earliest and latest year that a birth date may have. The latest is no clock, only a bound.
 const YEARS: std::ops::RangeInclusive<u16> = 1860..=2150;
 
-/// Dates that systems write when they have none.
-const PLACEHOLDERS: [(u16, u8, u8); 9] = [
-    (1, 1, 1),
+/// Dates that systems write when they have none: the first days of calendars and of counts of days. Nobody
+/// alive was born before 1901, so no date after that is among them.
+const PLACEHOLDERS: [(u16, u8, u8); 11] = [
     (1111, 11, 11),
+    (1582, 10, 15),
+    (1601, 1, 1),
+    (1753, 1, 1),
     (1800, 1, 1),
+    (1858, 11, 17),
     (1868, 1, 1),
     (1899, 12, 30),
     (1899, 12, 31),
+    (1900, 1, 0),
     (1900, 1, 1),
-    (9999, 9, 9),
-    (9999, 12, 31),
 ];
+/// Years that nobody is born in: all dates in them are placeholders.
+const NOBODYS_YEARS: [u16; 4] = [0, 1, 2999, 9999];
+/// The year of any era that says that there is none.
+const ERA_YEAR: u16 = 99;
+/// A month or day that says that it is unknown.
+const UNKNOWN: u8 = 99;
 
 /// Reads a birth date.
 #[must_use]
@@ -96,8 +107,7 @@ pub fn parse(raw: &str) -> BirthDate {
 
 /// The rule in full, for any text.
 pub(super) fn full_parse(raw: &str) -> BirthDate {
-    let cleaned = text::clean(raw);
-    let text = cleaned.to_uppercase();
+    let text = in_figures(&text::clean(raw)).to_uppercase();
     // A time of day may follow, as in HL7 and spreadsheets.
     let text = text
         .split(['T', ' '])
@@ -110,6 +120,26 @@ pub(super) fn full_parse(raw: &str) -> BirthDate {
         return BirthDate::Unreadable;
     };
     judge(year, month, day, era)
+}
+
+/// Kanji numerals as figures, as in 昭和四十五年三月二日.
+fn in_figures(text: &str) -> Zeroizing<String> {
+    let chars: Zeroizing<Vec<char>> = Zeroizing::new(text.chars().collect());
+    let mut out = Zeroizing::new(String::with_capacity(2 * text.len()));
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        match numeral(&chars, at).filter(|_| !c.is_ascii_digit()) {
+            Some((value, end)) => {
+                out.push_str(&value.to_string());
+                at = end;
+            }
+            None => {
+                out.push(c);
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 /// A year, month and day, unknown parts zero, and the era's place if one was named.
@@ -193,13 +223,16 @@ fn words(text: &str) -> Option<Parts> {
 }
 
 pub(super) fn judge(year: u16, month: u8, day: u8, era: Option<usize>) -> BirthDate {
-    if PLACEHOLDERS.contains(&(year, month, day)) || (year, month, day) == (0, 0, 0) {
+    let listed = year <= 1900 && PLACEHOLDERS.contains(&(year, month, day));
+    let nobody = NOBODYS_YEARS.contains(&year);
+    if listed || nobody || era.is_some_and(|at| year - ERAS[at].offset == ERA_YEAR) {
         return BirthDate::Placeholder;
     }
-    if !YEARS.contains(&year) || month > 12 {
+    let unknown = |part: u8| matches!(part, 0 | UNKNOWN);
+    if !YEARS.contains(&year) || (month > 12 && !unknown(month)) {
         return BirthDate::Unreadable;
     }
-    if month == 0 || day == 0 {
+    if unknown(month) || unknown(day) {
         return BirthDate::Partial;
     }
     if day > days_in(year, month) {
@@ -264,9 +297,12 @@ mod tests {
             "1970/03/02 0:00",
             "197003020915",
             "1970年3月2日生",
+            "昭和四十五年三月二日",
+            "一九七〇年三月二日",
         ] {
             assert_eq!(whole(text), Some((1970, 3, 2, false)), "{text}");
         }
+        assert_eq!(whole("昭和二十年十二月十日"), Some((1945, 12, 10, false)));
         assert_eq!(whole("令和元年5月1日"), Some((2019, 5, 1, false)));
         assert_eq!(whole("5010501"), Some((2019, 5, 1, false)));
         assert_eq!(whole("大正15年12月24日"), Some((1926, 12, 24, false)));
@@ -291,6 +327,9 @@ mod tests {
             "1970",
             "197003",
             "昭和45年3月不詳日",
+            "19709999",
+            "19700399",
+            "S45.3.99",
         ] {
             assert!(parse(text) == BirthDate::Partial, "{text}");
         }
@@ -300,6 +339,17 @@ mod tests {
             "99991231",
             "00000000",
             "1899/12/30",
+            "1900/1/0",
+            "0001-01-01",
+            "00010101",
+            "00000101",
+            "9999",
+            "9999-12-31",
+            "99999999",
+            "2999/12/31",
+            "S99.12.31",
+            "4991231",
+            "1753-01-01",
         ] {
             assert!(parse(text) == BirthDate::Placeholder, "{text}");
         }

@@ -6,7 +6,7 @@ use super::{quick, text};
 #[must_use]
 pub fn insurer(raw: &str) -> Option<String> {
     let digits = digits_of(raw)?;
-    let usable = (4..=8).contains(&digits.len()) && digits.bytes().any(|b| b != b'0');
+    let usable = (4..=8).contains(&digits.len()) && !is_repeated(&digits, b"09");
     usable.then(|| format!("{digits:0>8}"))
 }
 
@@ -53,6 +53,21 @@ pub fn insured(symbol: Option<&str>, number: &str) -> Option<String> {
     }
 }
 
+/// Whether a number of an insured is one that systems write when they have none: nothing but nines, four or
+/// more. Nothing but zeros is no number anyway.
+#[must_use]
+pub fn is_placeholder(raw: &str) -> bool {
+    // Most numbers are told by their first character; full-width figures need a closer look.
+    raw.starts_with(|c: char| c == '9' || !c.is_ascii())
+        && digits_of(raw).is_some_and(|digits| digits.len() >= 4 && is_repeated(&digits, b"9"))
+}
+
+/// Whether digits are one of these and nothing else.
+fn is_repeated(digits: &str, of: &[u8]) -> bool {
+    of.iter()
+        .any(|&digit| digits.bytes().all(|byte| byte == digit))
+}
+
 /// A branch in two digits. Absent stays absent: a missing branch is not `00`.
 #[must_use]
 pub fn branch(raw: &str) -> Option<String> {
@@ -67,8 +82,7 @@ pub fn postal_code(raw: &str) -> Option<String> {
         Some(digits) => digits,
         None => digits(text::clean(raw).trim_start_matches('〒'))?,
     };
-    let placeholder = digits.bytes().all(|b| b == b'0') || digits.bytes().all(|b| b == b'9');
-    ((3..=10).contains(&digits.len()) && !placeholder).then_some(digits)
+    ((3..=10).contains(&digits.len()) && !is_repeated(&digits, b"09")).then_some(digits)
 }
 
 /// A telephone number in national form, digits only. No schema of this version encodes it.
@@ -120,7 +134,7 @@ mod tests {
         assert_eq!(insurer("138057").as_deref(), Some("00138057"));
         assert_eq!(insurer("  138057").as_deref(), Some("00138057"));
         assert_eq!(insurer("０６１３００１１").as_deref(), Some("06130011"));
-        for bad in ["", "123456789", "00000000", "12A45678", "123"] {
+        for bad in ["", "123456789", "00000000", "99999999", "12A45678", "123"] {
             assert_eq!(insurer(bad), None, "{bad}");
         }
         // Doubled from the right, digits summed: 1+6+8+0+1+4 = 20.
@@ -141,6 +155,16 @@ mod tests {
         );
         assert_eq!(insured(None, "01234567").as_deref(), Some("1234567"));
         assert_eq!(insured(Some("12"), "000"), None);
+    }
+
+    #[test]
+    fn nines_are_no_number() {
+        for number in ["9999", "9999999", "９９９９", "99-99"] {
+            assert!(is_placeholder(number), "{number}");
+        }
+        for number in ["999", "99998", "9", "", "A9999", "あ"] {
+            assert!(!is_placeholder(number), "{number}");
+        }
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! Variants of kanji in names.
 //!
 //! NFKC folds none of them, and the published maps fold too much when they are closed transitively
-//! (玉 becomes 王). So the strict fold is a short curated list, one step deep.
+//! (玉 becomes 王). So the strict fold is one step deep and made of two tables: a short curated list, and
+//! what the tax agency's map says of characters that neither level 1 nor level 2 has. `data/README.md` tells
+//! their sources and licences.
 
 use std::sync::LazyLock;
 
 use super::text::is_han;
 
-static STRICT: LazyLock<Vec<(char, char)>> =
-    LazyLock::new(|| table(include_str!("../../data/kanji-strict.tsv")));
+static STRICT: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
+    let mut both = table(include_str!("../../data/kanji-strict.tsv"));
+    both.append(&mut table(include_str!("../../data/kanji-nta.tsv")));
+    both.sort_unstable();
+    both
+});
 static LOOSE: LazyLock<Vec<(char, char)>> =
     LazyLock::new(|| table(include_str!("../../data/kanji-loose.tsv")));
 
@@ -71,10 +77,22 @@ mod tests {
 
     #[test]
     fn the_strict_table_keeps_its_rules() {
-        let lines = include_str!("../../data/kanji-strict.tsv")
-            .lines()
-            .filter(|line| !line.starts_with('#'));
-        assert_eq!(lines.count(), STRICT.len(), "every line is a pair");
+        let files = [
+            include_str!("../../data/kanji-strict.tsv"),
+            include_str!("../../data/kanji-nta.tsv"),
+        ];
+        let mut lines = 0;
+        for file in files {
+            let pairs = table(file);
+            let count = file.lines().filter(|line| !line.starts_with('#')).count();
+            assert_eq!(count, pairs.len(), "every line is a pair");
+            assert!(
+                pairs.windows(2).all(|pair| pair[0].0 < pair[1].0),
+                "every file is sorted"
+            );
+            lines += count;
+        }
+        assert_eq!(lines, STRICT.len());
         assert!(
             STRICT.windows(2).all(|pair| pair[0].0 < pair[1].0),
             "sorted, no repeats"
@@ -123,20 +141,87 @@ mod tests {
             ("栁澤", "柳沢"),
             ("佐々木", "佐佐木"),
             ("德永", "徳永"),
+            ("𣘺本", "橋本"),
+            // Of the tax agency's map.
+            ("喆也", "哲也"),
+            ("朙子", "明子"),
+            ("㠀田", "島田"),
         ] {
             assert_eq!(strict(variant), plain);
         }
         for (one, other) in [
             ("玉田", "王田"),
-            ("島田", "嶋田"),
-            ("斎藤", "斉藤"),
             ("渡部", "渡辺"),
             ("功", "切"),
             ("書", "昼"),
+            ("師", "帥"),
+            ("宍", "肉"),
         ] {
             assert_ne!(strict(one), strict(other));
+            assert_ne!(loose(one), loose(other));
         }
-        assert_eq!(loose("嶋田"), loose("島田"));
-        assert_ne!(loose("玉田"), loose("王田"));
+        for (one, other) in [("島田", "嶋田"), ("斎藤", "斉藤")] {
+            assert_ne!(strict(one), strict(other));
+            assert_eq!(loose(one), loose(other));
+        }
+    }
+    /// Groups of one name each, as the practice of registers knows them.
+    #[test]
+    fn the_loose_fold_joins_every_group() {
+        for group in [
+            "斎齋斉齊",
+            "辺邊邉",
+            "島嶋嶌",
+            "崎﨑嵜",
+            "沢澤",
+            "浜濱濵",
+            "桜櫻",
+            "広廣",
+            "国國",
+            "恵惠",
+            "真眞",
+            "竜龍",
+            "富冨",
+            "曽曾",
+            "峰峯",
+            "館舘",
+            "園薗",
+            "桧檜",
+            "篭籠",
+            "薮藪籔",
+            "渕淵",
+            "条條",
+            "万萬",
+            "寿壽",
+            "栄榮",
+            "滝瀧",
+            "高髙",
+            "吉𠮷",
+            "徳德",
+            "柳栁",
+            "橋𣘺槗",
+            "船舩",
+            "野埜",
+            "祢禰",
+            "瀬瀨",
+            "鴎鷗",
+        ] {
+            let mut forms: Vec<String> = group.chars().map(|c| loose(&c.to_string())).collect();
+            forms.dedup();
+            assert_eq!(forms.len(), 1, "{group}");
+        }
+    }
+
+    #[test]
+    fn folding_twice_is_folding_once() {
+        for c in (0x3400..0x3_0000)
+            .filter_map(char::from_u32)
+            .filter(|&c| is_han(c))
+        {
+            let (strictly, loosely) = (strict(&c.to_string()), loose(&c.to_string()));
+            assert_eq!(strict(&strictly), strictly);
+            assert_eq!(loose(&loosely), loosely);
+            assert_eq!(strict(&loosely), loosely);
+        }
     }
 }

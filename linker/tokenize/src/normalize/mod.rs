@@ -13,13 +13,27 @@ mod latin;
 pub mod name;
 mod numeral;
 mod person;
+pub mod postal;
 mod quick;
 pub mod text;
 
 pub use person::normalize;
 pub(crate) use person::{Values, normalize_values};
+pub(crate) use quick::person::{UNDECODED, Undecoded};
+
+use crate::record::SourceRecord;
 
 /// Version of the rules of this module.
-pub const NORMALISER_VERSION: &str = "musubi-normaliser/1";
+pub const NORMALISER_VERSION: &str = "musubi-normaliser/2";
 /// Version of the data files under `data/`.
-pub const TABLES_VERSION: &str = "musubi-tables/1";
+pub const TABLES_VERSION: &str = "musubi-tables/2";
+
+/// [`normalize_values`] of a usual record into the memory of an earlier one. Fields in `undecoded` are in CP932
+/// and absent in `raw`. `false`: it is none, and nothing in `record` is of worth.
+pub(crate) fn normalize_usual(
+    raw: &Values<'_>,
+    undecoded: &Undecoded<'_>,
+    record: &mut SourceRecord,
+) -> bool {
+    quick::person::normalize(raw, undecoded, record)
+}

@@ -20,6 +20,11 @@ pub(super) fn numeral(chars: &[char], at: usize) -> Option<(u32, usize)> {
     kanji_number(&chars[at..at + length]).map(|value| (value, at + length))
 }
 
+/// Whether a run of figures begins here that is too long for a number.
+pub(super) fn is_too_long(chars: &[char], at: usize) -> bool {
+    run(chars, at, |c| c.is_ascii_digit()) > CHARS_MAX
+}
+
 /// Characters of one kind from `at` on. One past the bound is enough to know that a run is too long, so
 /// a text of nothing but figures costs a few looks at every place and not one at all that follow.
 fn run(chars: &[char], at: usize, is: impl Fn(char) -> bool) -> usize {

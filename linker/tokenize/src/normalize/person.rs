@@ -10,13 +10,14 @@ use super::{
     kana::{self, Step},
     latin,
     name::{Name, Script},
-    quick, text,
+    postal, quick, text,
 };
 use crate::{
     error::RowError,
     limits::{LOCAL_ID_BYTES_MAX, VALUE_BYTES_MAX},
     quality::{Quality, QualitySet},
     record::{Identifiers, RawField, RawRecord, SourceRecord},
+    written::Written,
 };
 
 /// Normalises one record.
@@ -25,6 +26,7 @@ use crate::{
 /// [`RowError`] if the record has no number of its own, a value is too long, or nothing is usable.
 pub fn normalize(raw: &RawRecord) -> Result<SourceRecord, RowError> {
     let mut values = Values::default();
+    values.observe();
     for (field, value) in raw.iter() {
         values.set(field, value)?;
     }
@@ -33,11 +35,11 @@ pub fn normalize(raw: &RawRecord) -> Result<SourceRecord, RowError> {
 
 /// Raw values of one record, lent by whoever read them.
 #[derive(Clone, Copy)]
-pub(crate) struct Values<'a>([Option<&'a str>; RawField::ALL.len()]);
+pub(crate) struct Values<'a>([Option<&'a str>; RawField::ALL.len()], bool);
 
 impl Default for Values<'_> {
     fn default() -> Self {
-        Self([None; RawField::ALL.len()])
+        Self([None; RawField::ALL.len()], false)
     }
 }
 
@@ -61,7 +63,27 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    fn get(&self, field: RawField) -> Option<&'a str> {
+    /// [`Values::set`] for a value without blanks around it.
+    pub(crate) fn put(&mut self, field: RawField, value: &'a str) -> Result<(), RowError> {
+        let limit = if field == RawField::RecordId {
+            LOCAL_ID_BYTES_MAX
+        } else {
+            VALUE_BYTES_MAX
+        };
+        if value.len() > limit {
+            let field = field.tag();
+            return Err(RowError::TooLong { field, limit });
+        }
+        self.0[field as usize] = Some(value).filter(|value| !value.is_empty());
+        Ok(())
+    }
+
+    /// Lets the record keep how its values were written.
+    pub(crate) fn observe(&mut self) {
+        self.1 = true;
+    }
+
+    pub(crate) fn get(&self, field: RawField) -> Option<&'a str> {
         self.0[field as usize]
     }
 }
@@ -77,11 +99,16 @@ pub(crate) fn normalize_values(raw: &Values<'_>) -> Result<SourceRecord, RowErro
     if record.identifiers.iter().next().is_none() {
         return Err(RowError::NothingUsable);
     }
-    record.former = former(raw, &record, kanji.as_ref());
+    record.former = former(raw, &record, kanji.as_ref()).map(Box::new);
     record
         .quality
         .insert_if(record.former.is_some(), Quality::FormerName);
+    record.phone = raw
+        .get(RawField::Phone)
+        .and_then(insurance::phone)
+        .map(Zeroizing::new);
     flags(raw, &mut record);
+    record.written = raw.1.then(|| Box::new(Written::of(raw)));
     Ok(record)
 }
 
@@ -113,6 +140,7 @@ fn names(raw: &Values<'_>, record: &mut SourceRecord) -> Option<Name> {
     quality.insert_if(newborn, Quality::NewbornName);
     quality.insert_if(all().any(|name| name.test), Quality::TestRecord);
     quality.insert_if(all().any(|name| name.note), Quality::NameNote);
+    quality.insert_if(all().any(|name| name.placeholder), Quality::PlaceholderName);
     let unknown = all().any(|name| name.script() == Script::Wildcard);
     quality.insert_if(unknown, Quality::WildcardName);
     // The name of a newborn is its mother's or nobody's: evidence for the wrong person.
@@ -288,36 +316,53 @@ fn sex(raw: &str) -> Option<&'static str> {
     }
 }
 
+/// The counters say what the source lacks, whether the table of postal codes fills it or not.
 fn place(raw: &Values<'_>, record: &mut SourceRecord) {
-    let identifiers = &mut record.identifiers;
-    let postal = raw
+    let quality = &mut record.quality;
+    let mut postal = raw
         .get(RawField::PostalCode)
-        .and_then(insurance::postal_code);
-    record
-        .quality
-        .insert_if(postal.is_none(), Quality::NoPostalCode);
-    set(identifiers, Field::PostalCode, postal);
-    if let Some(whole) = raw.get(RawField::Address) {
-        let address = address::parse(whole);
-        record
-            .quality
-            .insert_if(address.wildcard, Quality::WildcardOther);
-        identifiers.set(Field::Town, address.town);
-        identifiers.set(Field::Block, address.block);
+        .and_then(insurance::postal_code)
+        .unwrap_or_default();
+    let mut address = raw
+        .get(RawField::Address)
+        .map(address::parse)
+        .unwrap_or_default();
+    if let Some(value) = raw.get(RawField::Town) {
+        address.town = place_part(value, Field::Town);
     }
-    for (from, to) in [
-        (RawField::Town, Field::Town),
-        (RawField::Block, Field::Block),
-        (RawField::Street, Field::Street),
+    if let Some(value) = raw.get(RawField::Block) {
+        address.block = place_part(value, Field::Block);
+    }
+    for (condition, noticed) in [
+        (postal.is_empty(), Quality::NoPostalCode),
+        (address.wildcard, Quality::WildcardOther),
+        (address.placeholder, Quality::PlaceholderOther),
+        (address.town.is_empty(), Quality::NoAddress),
+        (
+            !address.town.is_empty() && address.block.is_empty(),
+            Quality::NoBlock,
+        ),
     ] {
-        if let Some(value) = raw.get(from) {
-            identifiers.set(to, place_part(value, to));
-        }
+        quality.insert_if(condition, noticed);
     }
-    let has = |field| identifiers.get(field).is_some();
-    let (town, block) = (has(Field::Town), has(Field::Block));
-    record.quality.insert_if(!town, Quality::NoAddress);
-    record.quality.insert_if(town && !block, Quality::NoBlock);
+    let filled = postal::fill(&postal, address.prefecture, &address.town);
+    quality.insert_if(filled.town.is_some(), Quality::TownFilled);
+    quality.insert_if(filled.code.is_some(), Quality::PostalCodeFilled);
+    quality.insert_if(filled.contradiction, Quality::PostalContradicts);
+    postal = filled.code.unwrap_or(postal);
+    address.town = filled.town.unwrap_or(address.town);
+    let street = raw.get(RawField::Street);
+    for (field, value) in [
+        (Field::PostalCode, postal),
+        (Field::Town, address.town),
+        (Field::Block, address.block),
+        (
+            Field::Street,
+            street.map_or_else(String::new, |value| place_part(value, Field::Street)),
+        ),
+    ] {
+        set(&mut record.identifiers, field, Some(value));
+    }
 }
 
 /// A part of an address that has a column of its own: Latin script as plain letters and digits,
@@ -345,13 +390,16 @@ fn insured(raw: &Values<'_>, record: &mut SourceRecord) {
         .quality
         .insert_if(!checks, Quality::InsurerCheckDigit);
     let number = raw.get(RawField::InsuredNumber).filter(|number| {
-        let wildcard = has_wildcard(number);
-        record.quality.insert_if(wildcard, Quality::WildcardOther);
-        !wildcard
+        let placeholder = insurance::is_placeholder(number);
+        let quality = &mut record.quality;
+        quality.insert_if(placeholder, Quality::PlaceholderOther);
+        !placeholder
     });
-    let symbol = raw.get(RawField::InsuredSymbol);
-    let symbol = symbol.filter(|symbol| !has_wildcard(symbol));
-    let number = number.and_then(|number| insurance::insured(symbol, number));
+    let number = number.and_then(|number| {
+        let (number, wildcard) = insured_number(raw.get(RawField::InsuredSymbol), number);
+        record.quality.insert_if(wildcard, Quality::WildcardOther);
+        number
+    });
     let branch = raw.get(RawField::InsuredBranch).and_then(insurance::branch);
     let branch = branch.filter(|_| number.is_some());
     record
@@ -363,6 +411,15 @@ fn insured(raw: &Values<'_>, record: &mut SourceRecord) {
     set(identifiers, Field::Insurer, insurer);
     set(identifiers, Field::InsuredNumber, number);
     set(identifiers, Field::InsuredBranch, branch);
+}
+
+/// Symbol and number of the insured, and whether the number has a character that the source could not write.
+pub(super) fn insured_number(symbol: Option<&str>, number: &str) -> (Option<String>, bool) {
+    if has_wildcard(number) {
+        return (None, true);
+    }
+    let symbol = symbol.filter(|symbol| !has_wildcard(symbol));
+    (insurance::insured(symbol, number), false)
 }
 
 /// Whether the source could not write a character of it.

@@ -129,7 +129,7 @@ pub(super) fn is_unknown(c: char) -> bool {
 }
 
 /// Variation selectors, zero-width characters, controls but blanks, direction marks, tags.
-pub(super) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(u32::from(c),
             0x00ad | 0x034f | 0x061c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f

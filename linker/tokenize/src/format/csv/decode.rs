@@ -1,52 +1,22 @@
-//! Bytes of one field to text, and the encoding of a whole table, without a copy of the file.
+//! Bytes of one field to text, and whether they can be a number.
 
-use std::sync::LazyLock;
+use std::ops::Range;
 
-use encoding_rs::SHIFT_JIS;
 use zeroize::Zeroizing;
 
 use crate::format::{
     SourceEncoding,
-    encoding::{self, BOM},
+    encoding::cp932::{Pairs, lead},
 };
 
-/// Second bytes: 0x40 to 0xfc, one of which is never used.
-const TRAILS: usize = 0xfc - 0x40 + 1;
 /// Most bytes of text that one byte of a source becomes: half-width kana have one and become three.
 const GROWTH: usize = 3;
 
-/// Two-byte characters of CP932 by their bytes; 0 where there is none. All lie in the basic plane.
-fn pairs() -> &'static [u16] {
-    static PAIRS: LazyLock<Vec<u16>> = LazyLock::new(|| {
-        let bytes = (0x81..=0x9f_u8).chain(0xe0..=0xfc);
-        let pairs = bytes.flat_map(|lead| (0x40..=0xfc_u8).map(move |trail| [lead, trail]));
-        pairs.map(|pair| whole(&pair).unwrap_or(0)).collect()
-    });
-    &PAIRS
-}
-
-fn whole(pair: &[u8]) -> Option<u16> {
-    let text = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(pair)?;
-    let mut units = text.encode_utf16();
-    let unit = units.next()?;
-    units.next().is_none().then_some(unit)
-}
-
-/// The place of a first byte, counted without the gap; `None` if it is none.
-fn lead(byte: u8) -> Option<usize> {
-    match byte {
-        0x81..=0x9f => Some(usize::from(byte - 0x81)),
-        0xe0..=0xfc => Some(usize::from(byte - 0xe0) + 31),
-        _ => None,
-    }
-}
-
-/// The character of two bytes, 0 if there is none.
-fn pair(pairs: &[u16], lead: usize, trail: u8) -> u16 {
-    match trail.checked_sub(0x40) {
-        Some(trail) if usize::from(trail) < TRAILS => pairs[lead * TRAILS + usize::from(trail)],
-        _ => 0,
-    }
+/// A field of ASCII, which every encoding reads alike.
+pub(super) fn ascii(bytes: &[u8]) -> Option<&str> {
+    bytes
+        .is_ascii()
+        .then(|| std::str::from_utf8(bytes).unwrap_or_default())
 }
 
 /// Appends the text of one field. `None`: its bytes are not in the encoding. The text grows by at most
@@ -56,17 +26,35 @@ pub(super) fn append(encoding: SourceEncoding, bytes: &[u8], text: &mut String) 
         text.push_str(std::str::from_utf8(bytes).ok()?);
         return Some(());
     }
-    let pairs = pairs();
+    let pairs = Pairs::get();
     let mut bytes = bytes.iter();
     while let Some(&byte) = bytes.next() {
         let number = match byte {
             0..=0x80 => u16::from(byte),
             0xa1..=0xdf => 0xff61 + u16::from(byte - 0xa1),
-            _ => pair(pairs, lead(byte)?, *bytes.next()?),
+            _ => pairs.of(lead(byte)?, *bytes.next()?),
         };
         text.push(char::from_u32(number.into()).filter(|_| number != 0 || byte == 0)?);
     }
     Some(())
+}
+
+/// Where a text lies without the blanks around it.
+pub(super) fn trim(text: &str) -> Range<usize> {
+    let bytes = text.as_bytes();
+    // No ASCII character above the blank is one, and no character of three bytes from U+3040 on.
+    let ink = |place: Option<&u8>| place.is_some_and(|byte| matches!(byte, 0x21..=0x7e));
+    let starts = ink(bytes.first()) || bytes.first().is_some_and(|&lead| lead >= 0xe4);
+    let ends = ink(bytes.last())
+        || bytes.last_chunk::<3>().is_some_and(|&[lead, second, _]| {
+            matches!((lead, second), (0xe3, 0x81..) | (0xe4..=0xef, 0x80..=0xbf))
+        });
+    if starts && ends {
+        return 0..text.len();
+    }
+    let value = text.trim_start();
+    let begin = text.len() - value.len();
+    begin..begin + value.trim_end().len()
 }
 
 /// Bytes of text that [`append`] may need for a field.
@@ -74,77 +62,16 @@ pub(super) fn room(bytes: usize) -> usize {
     GROWTH * bytes
 }
 
-/// [`encoding::detect`] without a decoded copy of the file.
-pub(super) fn detect(bytes: &[u8]) -> SourceEncoding {
-    let marked = [BOM, b"\xff\xfe", b"\xfe\xff"]
-        .iter()
-        .any(|mark| bytes.starts_with(mark));
-    if marked || bytes.is_ascii() {
-        return encoding::detect(bytes);
-    }
-    if is_utf8(bytes) {
-        SourceEncoding::Utf8
-    } else if is_cp932(bytes) {
-        SourceEncoding::Cp932
-    } else {
-        SourceEncoding::Unknown
-    }
-}
+/// Fewest bytes of a number that is looked for.
+pub(super) const NUMBER_BYTES_MIN: usize = 11;
 
-/// Whether more than ten characters of UTF-8 stand against every damaged place. Stops as soon as what
-/// is left, two bytes a character, can no longer turn the verdict.
-fn is_utf8(bytes: &[u8]) -> bool {
-    let (mut good, mut bad, mut seen) = (0_usize, 0_usize, 0_usize);
-    for chunk in bytes.utf8_chunks() {
-        let valid = chunk.valid();
-        good += valid.bytes().filter(|byte| *byte >= 0xc0).count();
-        bad += usize::from(!chunk.invalid().is_empty());
-        seen += valid.len() + chunk.invalid().len();
-        if 10 * bad >= good + (bytes.len() - seen) / 2 {
-            return false;
-        }
-    }
-    good > 10 * bad
-}
-
-/// The same for CP932. Counts what its decoder would write: a damaged place is one replacement character,
-/// and a second byte below 0x80 that fits no first byte stands for itself.
-fn is_cp932(bytes: &[u8]) -> bool {
-    let pairs = pairs();
-    let (mut characters, mut bad) = (0_usize, 0_usize);
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        if byte < 0x80 {
-            continue;
-        }
-        characters += 1;
-        if matches!(byte, 0x80 | 0xa1..=0xdf) {
-            continue;
-        }
-        let trail = bytes.get(at).copied();
-        let known = lead(byte)
-            .zip(trail)
-            .map(|(lead, trail)| pair(pairs, lead, trail));
-        match known {
-            Some(0) => {
-                bad += 1;
-                at += usize::from(trail.is_some_and(|trail| trail >= 0x80));
-            }
-            Some(_) => at += 1,
-            None => bad += 1,
-        }
-    }
-    characters > 10 * bad
-}
-
-/// Whether a field can be a number of digits, blanks and hyphens, in any width. Looks at the first byte of
+/// Whether a field can be a number of digits, blanks, hyphens, points and quotation marks, in any width. Looks at the first byte of
 /// each character only: what it keeps is decoded and judged.
 pub(super) fn may_be_number(encoding: SourceEncoding, bytes: &[u8]) -> bool {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         at += match (byte, encoding) {
-            (b'0'..=b'9' | b'-' | b' ' | b'\t'..=b'\r', _) => 1,
+            (b'0'..=b'9' | b'-' | b' ' | b'.' | b'~' | b'\'' | b'"' | b'=' | b'\t'..=b'\r', _) => 1,
             (0x81 | 0x82, SourceEncoding::Cp932) => 2,
             (..=0x7f, _) | (_, SourceEncoding::Cp932) => return false,
             // Digits and blanks of full width, dashes, and every blank that trimming knows.
@@ -171,17 +98,18 @@ impl RowText {
         &mut self.0
     }
 
-    pub(super) fn get(&self, range: std::ops::Range<usize>) -> &str {
+    pub(super) fn get(&self, range: Range<usize>) -> &str {
         self.0.get(range).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::SHIFT_JIS;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::refuse::ColumnStatistics;
+    use crate::{format::encoding, refuse::ColumnStatistics};
 
     fn counted(column: &ColumnStatistics) -> bool {
         format!("{column:?}") != format!("{:?}", ColumnStatistics::default())
@@ -204,7 +132,6 @@ mod tests {
                 assert!(!counted(&column), "{bytes:x?}");
             }
         }
-        assert_eq!(detect(bytes), encoding::detect(bytes), "{bytes:x?}");
     }
 
     #[test]
@@ -216,6 +143,21 @@ mod tests {
                 same(&[first, second, b'1', first]);
             }
         }
+    }
+
+    #[test]
+    fn every_blank_is_trimmed() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            for text in [
+                format!("{c}"),
+                format!("{c}山{c}"),
+                format!("a{c}"),
+                format!("{c}b"),
+            ] {
+                assert_eq!(&text[trim(&text)], text.trim(), "{text:?}");
+            }
+        }
+        assert_eq!(trim(""), 0..0);
     }
 
     proptest! {
@@ -243,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn numbers_are_never_passed_over(text in "[ \u{3000}\u{a0}\t0-9０-９－‐−ー\\-]{9,40}", utf8 in any::<bool>()) {
+        fn numbers_are_never_passed_over(text in "[ \u{3000}\u{a0}\t0-9０-９－‐−ー．’.'\"=~\\-]{9,40}", utf8 in any::<bool>()) {
             let (encoding, bytes) = if utf8 {
                 (SourceEncoding::Utf8, text.into_bytes())
             } else {

@@ -16,7 +16,7 @@ use crate::{error::ReadError, limits::COVERAGES_MAX};
 const UNIT: char = '\u{1f}';
 
 /// A hash of what refers to a resource: references may hold identifiers.
-type Key = [u8; 16];
+pub(super) type Key = [u8; 16];
 
 /// Insurances that wait for their patients, and the insurers that these name. Never printed.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Coverages {
                 match resource.kind {
                     Kind::Coverage => self.coverage(&resource),
                     Kind::Organization => self.organization(&resource),
-                    Kind::Patient | Kind::Other => {}
+                    Kind::Patient | Kind::DeletedPatient | Kind::Other => {}
                 }
             }
             if self.insured.len() + self.insurers.len() > self.limit {
@@ -197,7 +197,7 @@ fn key_of_identifier(identifier: &Identifier) -> Option<Key> {
     (!value.is_empty()).then(|| key(&text))
 }
 
-fn key(text: &str) -> Key {
+pub(super) fn key(text: &str) -> Key {
     let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     let (key, _) = hash.split_first_chunk().expect("32 bytes hold 16");
     *key

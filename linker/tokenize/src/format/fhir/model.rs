@@ -104,14 +104,33 @@ impl Head {
         self.kind.as_deref() == Some(kind)
     }
 
-    pub(super) fn resource(self, json: &str, url: Option<Text>) -> Resource<'_> {
+    pub(super) fn resource(self, json: &str, url: Option<Text>, history: bool) -> Resource<'_> {
         let kind = match self.kind.as_deref() {
             Some("Patient") => Kind::Patient,
             Some("Coverage") => Kind::Coverage,
             Some("Organization") => Kind::Organization,
             _ => Kind::Other,
         };
-        Resource { kind, json, url }
+        Resource {
+            kind,
+            json,
+            url,
+            history,
+        }
+    }
+}
+
+/// What a Bundle says about itself.
+#[derive(Deserialize)]
+pub(super) struct BundleHead {
+    #[serde(rename = "type")]
+    kind: Option<Text>,
+}
+
+impl BundleHead {
+    /// Whether the entries are versions of resources, the newest first.
+    pub(super) fn is_history(&self) -> bool {
+        self.kind.as_deref() == Some("history")
     }
 }
 
@@ -121,6 +140,27 @@ pub(super) struct Entry<'b> {
     pub(super) full_url: Option<Text>,
     #[serde(borrow)]
     pub(super) resource: Option<&'b RawValue>,
+    pub(super) request: Option<Request>,
+}
+
+/// What was, or is to be, done with a resource.
+#[derive(Deserialize)]
+pub(super) struct Request {
+    pub(super) method: Option<Text>,
+    pub(super) url: Option<Text>,
+}
+
+impl Request {
+    /// The patient that is deleted, as `Patient/id`.
+    pub(super) fn deleted_patient(self) -> Option<Text> {
+        (self.method.as_deref() == Some("DELETE")).then_some(())?;
+        let url = self.url?;
+        // The address may be absolute.
+        let at = url.rfind("Patient/")?;
+        let tail = &url[at..];
+        let whole = at == 0 || url[..at].ends_with('/');
+        (whole && tail.len() > "Patient/".len()).then(|| Text(Zeroizing::new(tail.to_owned())))
+    }
 }
 
 #[derive(Deserialize)]
@@ -128,6 +168,8 @@ pub(super) struct Entry<'b> {
 #[derive(Default)]
 pub(super) struct Patient {
     pub(super) id: Option<Text>,
+    pub(super) meta: Meta,
+    pub(super) link: List<Link>,
     pub(super) identifier: List<Identifier>,
     pub(super) name: List<HumanName>,
     pub(super) gender: Option<Text>,
@@ -137,6 +179,22 @@ pub(super) struct Patient {
     pub(super) deceased_date_time: Option<Text>,
     pub(super) multiple_birth_boolean: Option<bool>,
     pub(super) multiple_birth_integer: Option<i64>,
+}
+
+/// What is said about the resource and not about the person.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Meta {
+    pub(super) security: List<Coding>,
+    pub(super) tag: List<Coding>,
+}
+
+/// A tie to another record of the same person.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Link {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<Text>,
 }
 
 #[derive(Deserialize, Default)]

@@ -10,7 +10,7 @@ use super::{
         SourceEncoding,
         encoding::{self, BOM},
     },
-    model::{Entry, Head, Text},
+    model::{BundleHead, Entry, Head, Text},
 };
 use crate::error::{ReadError, RowError};
 
@@ -20,6 +20,8 @@ const FORMAT: &str = "FHIR in JSON";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Patient,
+    /// A patient that an entry of a Bundle deletes; the resource itself is not there.
+    DeletedPatient,
     Coverage,
     Organization,
     Other,
@@ -29,8 +31,10 @@ pub(super) enum Kind {
 pub(super) struct Resource<'b> {
     pub(super) kind: Kind,
     pub(super) json: &'b str,
-    /// Its address within a Bundle.
+    /// Its address within a Bundle; `Patient/id` of one that is deleted.
     pub(super) url: Option<Text>,
+    /// It is one of the versions in a Bundle of type `history`.
+    pub(super) history: bool,
 }
 
 impl<'b> Resource<'b> {
@@ -79,14 +83,14 @@ fn line(line: &[u8], row: &mut u64, found: &mut Found<'_>) -> Result<(), ReadErr
     match Head::of(json) {
         Ok(head) if head.is("Bundle") => {
             // Entries are rows of their own; the line itself is none.
-            *row -= 1;
+            let before = *row - 1;
+            *row = before;
             whole(json, &mut |entry, resource| {
-                *row = row.saturating_add(1);
-                let _counted_here = entry;
+                *row = before.saturating_add(entry);
                 found(*row, resource)
             })
         }
-        Ok(head) => found(*row, Ok(head.resource(json, None))),
+        Ok(head) => found(*row, Ok(head.resource(json, None, false))),
         Err(error) if error.is_eof() && !line.ends_with(b"\n") => {
             found(*row, Err(RowError::Truncated))
         }
@@ -108,12 +112,15 @@ fn whole(json: &str, found: &mut Found<'_>) -> Result<(), ReadError> {
         return Err(structure("it names no kind of resource"));
     }
     if !head.is("Bundle") {
-        return found(1, Ok(head.resource(json, None)));
+        return found(1, Ok(head.resource(json, None, false)));
     }
+    // A type that is no text makes no history.
+    let history = serde_json::from_str::<BundleHead>(json).is_ok_and(|head| head.is_history());
     let mut stopped = Ok(());
     let entries = Entries {
         found,
         row: 0,
+        history,
         stopped: &mut stopped,
     };
     let mut reader = serde_json::Deserializer::from_str(json);
@@ -142,6 +149,7 @@ fn not_utf8(bytes: &[u8]) -> ReadError {
 struct Entries<'f, 'g> {
     found: &'f mut Found<'g>,
     row: u64,
+    history: bool,
     stopped: &'f mut Result<(), ReadError>,
 }
 
@@ -175,6 +183,7 @@ impl<'de> de::DeserializeSeed<'de> for &mut Entries<'_, '_> {
         reader.deserialize_seq(Entries {
             found: &mut *self.found,
             row: self.row,
+            history: self.history,
             stopped: &mut *self.stopped,
         })
     }
@@ -184,17 +193,8 @@ impl Entries<'_, '_> {
     fn entries<'de, A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
         while let Some(raw) = seq.next_element::<&'de RawValue>()? {
             self.row += 1;
-            let resource = match serde_json::from_str::<Entry<'_>>(raw.get()) {
-                Ok(Entry {
-                    resource: Some(json),
-                    full_url,
-                }) => match Head::of(json.get()) {
-                    Ok(head) => Ok(head.resource(json.get(), full_url)),
-                    Err(_) => Err(RowError::Malformed),
-                },
-                // An entry may be a request or an outcome alone.
-                Ok(_) => continue,
-                Err(_) => Err(RowError::Malformed),
+            let Some(resource) = entry(raw.get(), self.history) else {
+                continue;
             };
             if let Err(error) = (self.found)(self.row, resource) {
                 *self.stopped = Err(error);
@@ -203,4 +203,25 @@ impl Entries<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What an entry holds. One may be a request or an outcome alone; of these only deletions matter.
+fn entry(json: &str, history: bool) -> Option<Result<Resource<'_>, RowError>> {
+    let Ok(entry) = serde_json::from_str::<Entry<'_>>(json) else {
+        return Some(Err(RowError::Malformed));
+    };
+    let Some(resource) = entry.resource else {
+        let url = entry.request?.deleted_patient()?;
+        return Some(Ok(Resource {
+            kind: Kind::DeletedPatient,
+            json: "",
+            url: Some(url),
+            history,
+        }));
+    };
+    let json = resource.get();
+    Some(match Head::of(json) {
+        Ok(head) => Ok(head.resource(json, entry.full_url, history)),
+        Err(_) => Err(RowError::Malformed),
+    })
 }

@@ -13,6 +13,9 @@ use crate::{
     refuse::Screen,
 };
 
+/// Events that delete a patient or a person.
+const DELETIONS: [&str; 2] = ["A23", "A29"];
+
 pub(in crate::format) fn structure(rule: &'static str) -> ReadError {
     ReadError::Structure {
         format: "an ADT-00 message",
@@ -93,9 +96,9 @@ impl Message {
         })
     }
 
-    /// Event A23 in MSH-9.
+    /// Whether the event deletes the patient.
     pub(in crate::format) fn is_deletion(&self) -> bool {
-        *self.event() == *"A23"
+        DELETIONS.contains(&self.event().as_str())
     }
 
     /// The event in MSH-9. MSH-1 is the separator itself, so MSH fields stand one place earlier.
@@ -121,6 +124,8 @@ impl Message {
         ] {
             for value in repetitions(field_of(&self.pid, field)) {
                 screen.see(name, &component(value, 1));
+                // The type of the identifier; of PID-19 a number alone.
+                screen.see_kind(name, &component(value, 5));
             }
         }
         for insurance in &self.insurances {

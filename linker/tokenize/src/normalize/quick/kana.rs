@@ -9,20 +9,37 @@ const LAST: u32 = 0x30fe;
 
 /// [`crate::normalize::kana::ladder`] on step K2. `None`: the full rule decides.
 pub(in crate::normalize) fn k2(text: &str) -> Option<String> {
-    let forms = forms();
+    let mut ladder = Ladder::new();
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            ' ' => {}
-            'ー' if out.is_empty() => return None,
-            'ー' => out.push(c),
-            c => {
-                let at = u32::from(c).checked_sub(FIRST)?;
-                out.push((*forms.get(at as usize)?)?);
-            }
-        }
+    for c in text.chars().filter(|&c| c != ' ') {
+        out.push(ladder.next(c)?);
     }
     Some(out)
+}
+
+/// Step K2, character by character.
+pub(super) struct Ladder {
+    forms: &'static [Option<char>],
+    first: bool,
+}
+
+impl Ladder {
+    pub(super) fn new() -> Self {
+        Self {
+            forms: forms(),
+            first: true,
+        }
+    }
+
+    /// What a character becomes. `None`: the full rule decides.
+    pub(super) fn next(&mut self, c: char) -> Option<char> {
+        let first = std::mem::take(&mut self.first);
+        if c == 'ー' {
+            return (!first).then_some(c);
+        }
+        let at = u32::from(c).checked_sub(FIRST)?;
+        *self.forms.get(at as usize)?
+    }
 }
 
 /// What each kana becomes; `None` where it depends on its neighbours.

@@ -3,12 +3,17 @@
 use std::sync::LazyLock;
 
 use unicode_normalization::{
-    IsNormalized, UnicodeNormalization as _, char::canonical_combining_class, is_nfkc_quick,
+    IsNormalized, UnicodeNormalization as _,
+    char::{canonical_combining_class, compose},
+    is_nfkc_quick,
 };
 
-use crate::normalize::{
-    kanji,
-    text::{WILDCARD, is_han, is_invisible, is_kana, is_unknown},
+use crate::{
+    format::encoding::cp932::{Pairs, lead},
+    normalize::{
+        kanji,
+        text::{WILDCARD, is_han, is_invisible, is_kana, is_unknown},
+    },
 };
 
 /// Instead of a clean form: the full rule decides. No clean character has a number this low.
@@ -66,6 +71,55 @@ impl Entry {
 /// A number of the table as the character that it stands for.
 pub(super) fn number(number: u16) -> char {
     char::from_u32(number.into()).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// One entry for every character of CP932, by its bytes: 68 KiB, most of which a processor keeps near.
+pub(super) struct Cp932Table {
+    singles: Vec<Option<Entry>>,
+    pairs: Vec<Option<Entry>>,
+}
+
+impl Cp932Table {
+    /// The entry of the character that begins with `byte` and may go on in `rest`; `None` if there is none.
+    pub(super) fn of(&self, byte: u8, rest: &mut std::slice::Iter<'_, u8>) -> Option<Entry> {
+        match lead(byte) {
+            None => self.singles[usize::from(byte)],
+            Some(lead) => Pairs::place(lead, *rest.next()?).and_then(|place| self.pairs[place]),
+        }
+    }
+}
+
+pub(super) fn cp932_table() -> &'static Cp932Table {
+    static TABLE: LazyLock<Cp932Table> = LazyLock::new(|| {
+        let entry = |number: u16| char::from_u32(number.into()).map(|c| table().of(c));
+        let single = |byte: u8| match byte {
+            0..=0x80 => entry(byte.into()),
+            0xa1..=0xdf => entry(0xff61 + u16::from(byte - 0xa1)),
+            _ => None,
+        };
+        let pairs = Pairs::get().all().iter();
+        Cp932Table {
+            singles: (0..=255).map(single).collect(),
+            pairs: pairs
+                .map(|&number| entry(number).filter(|_| number != 0))
+                .collect(),
+        }
+    });
+    &TABLE
+}
+
+/// The character that another one becomes with a voiced or a semi-voiced mark.
+pub(super) fn with_mark(c: char, voiced: bool) -> Option<char> {
+    /// The block of kana, to which all belong that take a mark.
+    const FIRST: u32 = 0x3040;
+    const LAST: u32 = 0x30ff;
+    static JOINED: LazyLock<Vec<[Option<char>; 2]>> = LazyLock::new(|| {
+        let kana = (FIRST..=LAST).filter_map(char::from_u32);
+        kana.map(|c| [compose(c, '\u{309a}'), compose(c, '\u{3099}')])
+            .collect()
+    });
+    let at = u32::from(c).checked_sub(FIRST)?;
+    JOINED.get(at as usize)?[usize::from(voiced)]
 }
 
 /// One entry for every character of the basic plane: 6 bytes each, 384 KiB, of which a text touches
@@ -144,7 +198,8 @@ fn class(c: char) -> u16 {
         (is_han(c), HAN),
         (is_kana(c), KANA),
         (
-            "テてビびプー児第".contains(c) || c.to_uppercase().ne([c]),
+            "テてビびプー児第モメョロシ試検動練研仮架明詳定名登当無ナ".contains(c)
+                || c.to_uppercase().ne([c]),
             NAME_CARE,
         ),
         (
