@@ -98,6 +98,13 @@ pub fn instant(entry: &[u8]) -> Option<u64> {
     crate::clock::parse_utc(line.get("utc")?.as_str()?)
 }
 
+/// A count of the entry with these bytes.
+#[must_use]
+pub fn count_of(entry: &[u8], name: &str) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    line.get("counts")?.get(name)?.as_u64()
+}
+
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -116,6 +123,8 @@ mod tests {
             r#"{"seq":7,"utc":"1970-01-01T00:00:00Z","actor":"spiffe://m/\"a\"\n","operation":"admit","subject":"ab","counts":{"a":1,"rows":2},"result":"ok"}"#
         );
         assert_eq!(instant(entry.render(7).as_bytes()), Some(0));
+        assert_eq!(count_of(entry.render(7).as_bytes(), "rows"), Some(2));
+        assert_eq!(count_of(entry.render(7).as_bytes(), "batches"), None);
         let entry = Entry::new(0, "a", "release", "r")
             .detail("run", "\"")
             .detail("digest", "0a");

@@ -1,9 +1,9 @@
 //! Wire to domain and back. The only file that knows both.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use linkage_proto::v1;
-use linker_token::{BatchId, ProjectId};
+use linker_token::{BatchId, CheckValue, Epoch, Flags, ProjectId, SchemaDigest};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -16,6 +16,7 @@ use crate::{
         intake::{Policy, Progress, Receipt},
         plan::Plan,
         release::{Order, Release, Row},
+        resolve_token::{Question, Resolved, TokenAnswer},
         run_record::{Counts, Quality, Run, State},
     },
 };
@@ -31,8 +32,8 @@ pub fn status(error: &ServiceError) -> Status {
         metadata.insert("next_sequence".to_owned(), next.to_string());
     }
     let mut details = ErrorDetails::with_error_info(error.code(), DOMAIN, metadata);
-    if error.class() == Class::Unavailable {
-        details.set_retry_info(Some(Duration::from_secs(5)));
+    if let Some(after) = error.retry_after() {
+        details.set_retry_info(Some(after));
     }
     Status::with_error_details(grpc_code(error.class()), error.to_string(), details)
 }
@@ -106,6 +107,62 @@ pub fn order(wire: v1::CreateReleaseRequest) -> Result<Order, ServiceError> {
         approval_number: text(wire.approval_number)?,
         recipient: text(wire.recipient)?,
     })
+}
+
+/// A question about one token.
+///
+/// # Errors
+/// [`ServiceError::Malformed`].
+pub fn question(wire: &v1::ResolveTokenRequest) -> Result<Question, ServiceError> {
+    let malformed = |rule| ServiceError::Malformed { rule };
+    let name = |name: &str| {
+        let rule = "the project's name is not one";
+        ProjectId::parse(name).map_err(|_opaque| malformed(rule))
+    };
+    let (words, rest) = wire.row.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(malformed("a row is whole words of 8 bytes"));
+    }
+    let schema = wire.schema_digest.as_slice().try_into().ok();
+    let check = wire.secret_check.as_slice().try_into().ok();
+    let project = (!wire.project.is_empty()).then(|| name(&wire.project));
+    Ok(Question {
+        linkage_project: name(&wire.linkage_project)?,
+        epoch: Epoch(wire.epoch),
+        schema: SchemaDigest(schema.ok_or(malformed("a schema digest has 32 bytes"))?),
+        secret_check: CheckValue(check.ok_or(malformed("a check value has 8 bytes"))?),
+        flags: Flags::from_bits(wire.flags).ok_or(malformed("a flag is unknown"))?,
+        row: words.iter().map(|word| u64::from_le_bytes(*word)).collect(),
+        project: project.transpose()?,
+    })
+}
+
+/// The answer to a question about one token.
+#[must_use]
+pub fn resolved(resolved: Resolved) -> v1::ResolveTokenResponse {
+    let mut wire = v1::ResolveTokenResponse {
+        run_id: resolved.run_id.unwrap_or_default(),
+        ..v1::ResolveTokenResponse::default()
+    };
+    match resolved.answer {
+        TokenAnswer::Nobody => wire.set_answer(v1::TokenAnswer::None),
+        TokenAnswer::Person { pseudonym } => {
+            wire.set_answer(v1::TokenAnswer::Person);
+            wire.pseudonym = pseudonym.unwrap_or_default();
+        }
+        TokenAnswer::Ambiguous {
+            candidates,
+            left_off,
+        } => {
+            wire.set_answer(v1::TokenAnswer::Ambiguous);
+            let candidates = candidates.into_iter();
+            wire.candidates = candidates
+                .map(|likely| v1::MaskedCandidate { likely })
+                .collect();
+            wire.candidates_left_off = left_off;
+        }
+    }
+    wire
 }
 
 /// A short text: 1 to 64 bytes without control characters.
@@ -313,7 +370,13 @@ DISK_FULL ResourceExhausted
 UPLOAD_QUOTA ResourceExhausted
 STORE_UNAVAILABLE Unavailable
 DAMAGED Internal
-INTERNAL Internal";
+INTERNAL Internal
+NO_RUN FailedPrecondition
+INDEX_BUILDING Unavailable
+INDEX_FAILED Unavailable
+INDEX_TOO_LARGE FailedPrecondition
+HOSTILE_TOKEN InvalidArgument
+TOO_MANY_ENQUIRIES ResourceExhausted";
         assert_eq!(lines.join("\n"), expected);
         let codes: BTreeSet<&str> = reasons::ALL.iter().map(|reason| reason.code).collect();
         assert_eq!(codes.len(), reasons::ALL.len(), "codes differ");
@@ -332,6 +395,81 @@ INTERNAL Internal";
         assert!(info.metadata["advice"].contains("GetUploadState"));
         let gone = super::status(&ServiceError::HsmGone);
         assert!(gone.get_details_retry_info().is_some());
+    }
+
+    #[test]
+    fn a_status_says_when_to_ask_again() {
+        let after = std::time::Duration::from_secs(7);
+        let status = status(&ServiceError::TooManyEnquiries { after });
+        let wait = status
+            .get_details_retry_info()
+            .and_then(|info| info.retry_delay);
+        assert_eq!(wait, Some(after));
+        assert!(
+            super::status(&ServiceError::IndexBuilding)
+                .get_details_retry_info()
+                .is_some()
+        );
+        assert!(
+            super::status(&ServiceError::HostileToken)
+                .get_details_retry_info()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_question_is_checked_and_an_answer_says_no_more_than_it_has() {
+        let good = v1::ResolveTokenRequest {
+            linkage_project: "demo".into(),
+            epoch: 1,
+            schema_digest: vec![1; 32],
+            secret_check: vec![2; 8],
+            flags: 1,
+            row: [1_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat(),
+            project: "study".into(),
+        };
+        let read = question(&good).expect("reads");
+        assert_eq!(read.row, [1, 2]);
+        assert_eq!(read.project.expect("is named").as_str(), "study");
+        let desk = v1::ResolveTokenRequest {
+            project: String::new(),
+            ..good.clone()
+        };
+        assert_eq!(question(&desk).expect("reads").project, None);
+        let bad: [fn(&mut v1::ResolveTokenRequest); 6] = [
+            |wire| wire.linkage_project = "Demo".into(),
+            |wire| wire.schema_digest.push(0),
+            |wire| wire.secret_check.clear(),
+            |wire| wire.flags = 1 << 20,
+            |wire| wire.row.push(0),
+            |wire| wire.project = "../study".into(),
+        ];
+        for change in bad {
+            let mut wire = good.clone();
+            change(&mut wire);
+            assert_eq!(question(&wire).expect_err("a refusal").code(), "MALFORMED");
+        }
+        let answer = |answer| {
+            resolved(Resolved {
+                answer,
+                run_id: None,
+            })
+        };
+        let yes = answer(TokenAnswer::Person { pseudonym: None });
+        let expected = v1::ResolveTokenResponse {
+            answer: v1::TokenAnswer::Person.into(),
+            ..v1::ResolveTokenResponse::default()
+        };
+        assert_eq!(yes, expected);
+        let many = answer(TokenAnswer::Ambiguous {
+            candidates: vec![true, false],
+            left_off: true,
+        });
+        let likely: Vec<bool> = many.candidates.iter().map(|one| one.likely).collect();
+        assert_eq!(
+            (likely, many.candidates_left_off),
+            (vec![true, false], true)
+        );
     }
 
     #[test]

@@ -2,12 +2,17 @@
 //!
 //! No variant carries a value from a row, a reference, an identifier or key bytes.
 
+use std::time::Duration;
+
 use appliance_store::StoreError;
 use keymgmt_custody::CustodyError;
 use linker_match::{MatchError, ScratchError};
 use linker_token::TokenError;
 
-use crate::reasons::{self, Class, Reason};
+use crate::{
+    limits,
+    reasons::{self, Class, Reason},
+};
 
 /// Why an operation was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +143,32 @@ pub enum ServiceError {
         /// What is damaged.
         what: &'static str,
     },
+    /// No run has ended well yet.
+    #[error("no run has ended well yet")]
+    NoRun,
+    /// The look-up index is not there yet.
+    #[error("the look-up index is being built")]
+    IndexBuilding,
+    /// The look-up index could not be built.
+    #[error("the look-up index could not be built")]
+    IndexFailed,
+    /// The look-up index does not fit in its part of the memory bound.
+    #[error("the look-up index needs more memory than it may use")]
+    IndexTooLarge {
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that it may have.
+        bound: u64,
+    },
+    /// No honest tokenizer makes this row.
+    #[error("the token is not one that a tokenizer makes")]
+    HostileToken,
+    /// The caller asked too often.
+    #[error("this caller has asked too often; ask again in {} s", after.as_secs() + 1)]
+    TooManyEnquiries {
+        /// How long to wait.
+        after: Duration,
+    },
     /// A task ended without an answer.
     #[error("an internal task ended without an answer")]
     Internal,
@@ -170,6 +201,18 @@ impl ServiceError {
         } else {
             None
         }
+    }
+
+    /// How long the caller should wait before it tries again, where that helps.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::TooManyEnquiries { after } = self {
+            return Some(*after);
+        }
+        if matches!(self, Self::IndexBuilding | Self::IndexFailed) {
+            return Some(limits::INDEX_WAIT);
+        }
+        (self.class() == Class::Unavailable).then_some(limits::UNAVAILABLE_WAIT)
     }
 
     /// The row of the table of reasons.
@@ -207,6 +250,12 @@ impl ServiceError {
             Self::UploadQuota(_) => reasons::UPLOAD_QUOTA,
             Self::Store(_) => reasons::STORE_UNAVAILABLE,
             Self::Damaged { .. } | Self::StoreDamaged(_) => reasons::DAMAGED,
+            Self::NoRun => reasons::NO_RUN,
+            Self::IndexBuilding => reasons::INDEX_BUILDING,
+            Self::IndexFailed => reasons::INDEX_FAILED,
+            Self::IndexTooLarge { .. } => reasons::INDEX_TOO_LARGE,
+            Self::HostileToken => reasons::HOSTILE_TOKEN,
+            Self::TooManyEnquiries { .. } => reasons::TOO_MANY_ENQUIRIES,
             Self::Internal => reasons::INTERNAL,
         }
     }

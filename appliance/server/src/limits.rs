@@ -143,6 +143,28 @@ pub const RUN_LEVELS_MAX: usize = 16;
 pub const RUN_PASSES_MAX: usize = 64;
 /// Most changes since the last run that a run keeps.
 pub const RUN_FINDINGS_MAX: usize = 256;
+/// The look-up index has at most this part of the memory bound: as much as it leaves to a run.
+pub const LOOKUP_MEMORY_SHARE: u64 = 2;
+/// How long to wait before a look-up index that could not be built is tried again.
+pub const LOOKUP_RETRY: Duration = Duration::from_secs(30);
+/// Candidates that a question about one token names inside: more persons than one household, one name and
+/// one address bring together.
+pub const ENQUIRY_CANDIDATES: usize = 256;
+/// Persons who come into question that an ambiguous answer shows.
+pub const ENQUIRY_CANDIDATES_SHOWN: usize = 8;
+/// Questions of one processing service about single tokens: so many at once, then one in so much time.
+/// A registration desk has some at once; one a second are 86,400 a day.
+pub const ENQUIRY_PACE_PROCESSING: (u32, Duration) = (100, Duration::from_secs(1));
+/// Questions of one consultation desk. Somebody types for a minute and tries a second spelling; one in ten
+/// seconds are 8,640 a day, a quarter of the birth dates of a century.
+pub const ENQUIRY_PACE_DESK: (u32, Duration) = (10, Duration::from_secs(10));
+/// Entries of the audit log from which on no question is answered: three quarters, so that questions
+/// never keep batches out.
+pub const ENQUIRY_LOG_ENTRIES_MAX: u64 = appliance_store::limits::AUDIT_ENTRIES_MAX / 4 * 3;
+/// How long whoever finds the look-up index under construction is asked to wait.
+pub const INDEX_WAIT: Duration = Duration::from_secs(10);
+/// How long whoever finds the service unavailable is asked to wait.
+pub const UNAVAILABLE_WAIT: Duration = Duration::from_secs(5);
 /// Batches and runs on the status page.
 pub const PAGE_ROWS: usize = 50;
 

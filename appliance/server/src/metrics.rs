@@ -15,6 +15,10 @@ const RUNS: &str = "musubi_runs_total";
 const DRIFT: &str = "musubi_run_drift_total";
 const STAGE_SECONDS: &str = "musubi_run_stage_seconds";
 const READY: &str = "musubi_ready";
+const ENQUIRIES: &str = "musubi_enquiries_total";
+const LOOKUP_ROWS: &str = "musubi_lookup_index_rows";
+const LOOKUP_BYTES: &str = "musubi_lookup_index_bytes";
+const LOOKUP_AGE: &str = "musubi_lookup_index_age_seconds";
 
 /// Upper ends of the buckets of every histogram, in seconds.
 const BUCKETS: [f64; 12] = [
@@ -47,6 +51,10 @@ fn describe() {
     describe_counter!(DRIFT, "Changes since the released run before, by kind");
     describe_histogram!(STAGE_SECONDS, "Seconds of a run's stages");
     describe_gauge!(READY, "1 for each readiness condition that holds");
+    describe_counter!(ENQUIRIES, "Questions about one token, by role and answer");
+    describe_gauge!(LOOKUP_ROWS, "Rows in the look-up index");
+    describe_gauge!(LOOKUP_BYTES, "Bytes of the look-up index");
+    describe_gauge!(LOOKUP_AGE, "Seconds since the look-up index was built");
 }
 
 /// One handshake: `ok`, `refused`, `late` or `shed`.
@@ -90,6 +98,23 @@ pub fn drift(kind: &'static str) {
 /// One ended stage of a run.
 pub fn stage(name: &'static str, took: Duration) {
     histogram!(STAGE_SECONDS, "stage" => name).record(took.as_secs_f64());
+}
+
+/// One question about a token: `person`, `none`, `ambiguous` or `refused`.
+pub fn enquiry(role: &'static str, answer: &'static str) {
+    counter!(ENQUIRIES, "role" => role, "answer" => answer).increment(1);
+}
+
+/// The look-up index was exchanged; zeros if it was given up.
+#[expect(clippy::cast_precision_loss, reason = "rows and bytes stay below 2^53")]
+pub fn lookup_index(rows: u64, bytes: u64) {
+    gauge!(LOOKUP_ROWS).set(rows as f64);
+    gauge!(LOOKUP_BYTES).set(bytes as f64);
+}
+
+/// How old the look-up index is.
+pub fn lookup_index_age(age: Duration) {
+    gauge!(LOOKUP_AGE).set(age.as_secs_f64());
 }
 
 /// Whether a readiness condition holds.

@@ -204,8 +204,39 @@ pub(crate) const INTERNAL: Reason = reason(
     "try again; the operator must read the service's log",
 );
 
+pub(crate) const NO_RUN: Reason = reason(
+    "NO_RUN",
+    Class::State,
+    "wait until the operator has started a run and it has ended well",
+);
+pub(crate) const INDEX_BUILDING: Reason = reason(
+    "INDEX_BUILDING",
+    Class::Unavailable,
+    "try again in a minute: the look-up index of the newest run is being built",
+);
+pub(crate) const INDEX_FAILED: Reason = reason(
+    "INDEX_FAILED",
+    Class::Unavailable,
+    "try again in a minute; if it stays, the operator must read the service's log",
+);
+pub(crate) const INDEX_TOO_LARGE: Reason = reason(
+    "INDEX_TOO_LARGE",
+    Class::State,
+    "the operator must raise service.memory_gib, of which the look-up index has at most half",
+);
+pub(crate) const HOSTILE_TOKEN: Reason = reason(
+    "HOSTILE_TOKEN",
+    Class::Invalid,
+    "encode with an unchanged tokenizer: no honest one makes such a row",
+);
+pub(crate) const TOO_MANY_ENQUIRIES: Reason = reason(
+    "TOO_MANY_ENQUIRIES",
+    Class::Exhausted,
+    "wait as long as the answer says, then ask again",
+);
+
 /// Every reason, in the order of the table.
-pub const ALL: [Reason; 31] = [
+pub const ALL: [Reason; 37] = [
     NOT_PERMITTED,
     FOREIGN_SITE,
     NOT_FOUND,
@@ -237,4 +268,10 @@ pub const ALL: [Reason; 31] = [
     STORE_UNAVAILABLE,
     DAMAGED,
     INTERNAL,
+    NO_RUN,
+    INDEX_BUILDING,
+    INDEX_FAILED,
+    INDEX_TOO_LARGE,
+    HOSTILE_TOKEN,
+    TOO_MANY_ENQUIRIES,
 ];

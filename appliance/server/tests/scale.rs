@@ -1,10 +1,12 @@
-//! Admission, a run and a release through the service functions, with as many rows as one asks for.
+//! Admission, a run, a release and enquiries through the service functions, with as many rows as one asks for.
 //!
 //! `MUSUBI_TEST_ROWS=2000000 cargo test --release -p appliance-server --test scale -- --nocapture` prints the
 //! seconds of each step and the peak of memory, which must stay below 4 GiB.
 
 #[cfg(test)]
 mod scale {
+    mod enquiries;
+
     use std::{collections::BTreeMap, env, fs, sync::Arc, time::Instant};
 
     use appliance_server::{
@@ -45,6 +47,7 @@ mod scale {
         folder: &std::path::Path,
         site_key: &SoftwareCustody,
         settings: Settings,
+        askers: usize,
     ) -> Arc<Appliance> {
         let custody: Arc<dyn Custody> = Arc::new(SoftwareCustody::danger_for_tests(1));
         let scope = Scope {
@@ -74,7 +77,14 @@ mod scale {
             let name = SiteId::parse(site).expect("a good name");
             callers.enter(site.to_owned(), Grant::Site(name));
         }
-        callers.enter("research".to_owned(), Grant::Processing([project()].into()));
+        let research = |resolve_tokens| Grant::Processing {
+            projects: [project()].into(),
+            resolve_tokens,
+        };
+        callers.enter("research".to_owned(), research(false));
+        for asker in 0..askers {
+            callers.enter(format!("asker-{asker}"), research(true));
+        }
         callers.enter("operator".to_owned(), Grant::Operator);
         let appliance = Appliance::new(Parts {
             scope,
@@ -245,7 +255,7 @@ mod scale {
             let folder = tempfile::tempdir().expect("a folder");
             let site_key = SoftwareCustody::danger_for_tests(2);
             let data = folder.path().join("data");
-            let appliance = appliance(&data, &site_key, blocked(memory_bytes));
+            let appliance = appliance(&data, &site_key, blocked(memory_bytes), 0);
             upload(
                 &appliance,
                 &site_key,
@@ -271,15 +281,18 @@ mod scale {
         assert_eq!((state, code.as_str()), (State::Failed, "RUN_TOO_LARGE"));
     }
 
+    fn rows_asked_for() -> u64 {
+        let rows = env::var("MUSUBI_TEST_ROWS").ok();
+        rows.and_then(|rows| rows.parse().ok()).unwrap_or(4000)
+    }
+
     #[test]
     fn rows_go_through_in_bounded_memory() {
-        let rows = env::var("MUSUBI_TEST_ROWS")
-            .ok()
-            .and_then(|rows| rows.parse().ok());
-        let rows: u64 = rows.unwrap_or(4000);
+        let rows = rows_asked_for();
         let folder = tempfile::tempdir().expect("a folder");
         let site_key = SoftwareCustody::danger_for_tests(2);
-        let appliance = appliance(&folder.path().join("data"), &site_key, Settings::standard());
+        let data = folder.path().join("data");
+        let appliance = appliance(&data, &site_key, Settings::standard(), 0);
         let mut clock = Instant::now();
         let mut lap = |what: &str| {
             println!(

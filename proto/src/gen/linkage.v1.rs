@@ -277,6 +277,53 @@ pub struct CrosswalkRow {
     #[prost(string, tag = "3")]
     pub pseudonym: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveTokenRequest {
+    /// project of the encoding secret, as in Policy
+    #[prost(string, tag = "1")]
+    pub linkage_project: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub epoch: u32,
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "3")]
+    pub schema_digest: ::prost::alloc::vec::Vec<u8>,
+    /// 8 bytes, the check value of the encoding secret
+    #[prost(bytes = "vec", tag = "4")]
+    pub secret_check: ::prost::alloc::vec::Vec<u8>,
+    /// see linker/token/SPEC.md
+    #[prost(uint32, tag = "5")]
+    pub flags: u32,
+    /// the words of the row, 8 bytes each, little-endian
+    #[prost(bytes = "vec", tag = "6")]
+    pub row: ::prost::alloc::vec::Vec<u8>,
+    /// whose pseudonym is asked for; empty from a consultation desk
+    #[prost(string, tag = "7")]
+    pub project: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResolveTokenResponse {
+    #[prost(enumeration = "TokenAnswer", tag = "1")]
+    pub answer: i32,
+    /// of the person, with check character; processing only
+    #[prost(string, tag = "2")]
+    pub pseudonym: ::prost::alloc::string::String,
+    /// if ambiguous, likely ones first; processing only
+    #[prost(message, repeated, tag = "3")]
+    pub candidates: ::prost::alloc::vec::Vec<MaskedCandidate>,
+    /// there are more than the list shows
+    #[prost(bool, tag = "4")]
+    pub candidates_left_off: bool,
+    /// the run that answers; processing only
+    #[prost(string, tag = "5")]
+    pub run_id: ::prost::alloc::string::String,
+}
+/// A person who may be the token's: that there is one, not who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MaskedCandidate {
+    /// above the run's threshold for links, not only for review
+    #[prost(bool, tag = "1")]
+    pub likely: bool,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RunState {
@@ -320,6 +367,42 @@ impl RunState {
             "RUN_STATE_RELEASED" => Some(Self::Released),
             "RUN_STATE_FAILED" => Some(Self::Failed),
             "RUN_STATE_WITHDRAWN" => Some(Self::Withdrawn),
+            _ => None,
+        }
+    }
+}
+/// What is known about a token's person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TokenAnswer {
+    Unspecified = 0,
+    /// nobody is near
+    None = 1,
+    /// one person
+    Person = 2,
+    /// several persons, or somebody has to look
+    Ambiguous = 3,
+}
+impl TokenAnswer {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TOKEN_ANSWER_UNSPECIFIED",
+            Self::None => "TOKEN_ANSWER_NONE",
+            Self::Person => "TOKEN_ANSWER_PERSON",
+            Self::Ambiguous => "TOKEN_ANSWER_AMBIGUOUS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TOKEN_ANSWER_UNSPECIFIED" => Some(Self::Unspecified),
+            "TOKEN_ANSWER_NONE" => Some(Self::None),
+            "TOKEN_ANSWER_PERSON" => Some(Self::Person),
+            "TOKEN_ANSWER_AMBIGUOUS" => Some(Self::Ambiguous),
             _ => None,
         }
     }
@@ -837,7 +920,8 @@ pub mod linkage_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Runs, releases, the crosswalk. Role: processing (operator for CreateRun and CancelRun).
+    /// Runs, releases, the crosswalk, single tokens. Role: processing (operator for CreateRun and CancelRun;
+    /// consultation for ResolveToken).
     #[derive(Debug, Clone)]
     pub struct LinkageClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1066,6 +1150,33 @@ pub mod linkage_client {
                 .insert(GrpcMethod::new("linkage.v1.Linkage", "StreamCrosswalk"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// The person whom one token belongs to, by the newest run that ended well. No site need have
+        /// uploaded the token, so a processing service needs a permission of its own. A consultation desk
+        /// learns yes, no or ambiguous, and nothing else. Sites may not ask.
+        pub async fn resolve_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResolveTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResolveTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linkage.v1.Linkage/ResolveToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linkage.v1.Linkage", "ResolveToken"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1131,8 +1242,19 @@ pub mod linkage_server {
             tonic::Response<Self::StreamCrosswalkStream>,
             tonic::Status,
         >;
+        /// The person whom one token belongs to, by the newest run that ended well. No site need have
+        /// uploaded the token, so a processing service needs a permission of its own. A consultation desk
+        /// learns yes, no or ambiguous, and nothing else. Sites may not ask.
+        async fn resolve_token(
+            &self,
+            request: tonic::Request<super::ResolveTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResolveTokenResponse>,
+            tonic::Status,
+        >;
     }
-    /// Runs, releases, the crosswalk. Role: processing (operator for CreateRun and CancelRun).
+    /// Runs, releases, the crosswalk, single tokens. Role: processing (operator for CreateRun and CancelRun;
+    /// consultation for ResolveToken).
     #[derive(Debug)]
     pub struct LinkageServer<T> {
         inner: Arc<T>,
@@ -1515,6 +1637,51 @@ pub mod linkage_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linkage.v1.Linkage/ResolveToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResolveTokenSvc<T: Linkage>(pub Arc<T>);
+                    impl<
+                        T: Linkage,
+                    > tonic::server::UnaryService<super::ResolveTokenRequest>
+                    for ResolveTokenSvc<T> {
+                        type Response = super::ResolveTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResolveTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Linkage>::resolve_token(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResolveTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -7,6 +7,7 @@ use crate::{
     clock::utc,
     ready::Condition,
     service::{
+        lookup_index::IndexState,
         overview::{Overview, SiteLine},
         run_evidence::Evidence,
     },
@@ -37,6 +38,7 @@ pub(super) fn render(overview: &Overview, words: &Words) -> String {
         drift(&mut html, evidence, words);
         estimates(&mut html, evidence, words);
     }
+    lookup_index(&mut html, &overview.lookup_index, words);
     let size = overview.audit_entries;
     put(
         &mut html,
@@ -204,6 +206,33 @@ fn estimates(html: &mut String, evidence: &Evidence, words: &Words) {
     put(html, "</table>");
 }
 
+fn lookup_index(html: &mut String, state: &IndexState, words: &Words) {
+    let (class, text) = match state {
+        IndexState::Off => ("", words.index_off.to_owned()),
+        IndexState::NoRun => ("", words.no_run.to_owned()),
+        IndexState::Building => ("", words.index_building.to_owned()),
+        IndexState::Ready { run_id, rows } => {
+            let run = format!("<code>{}</code>", escape(run_id));
+            (
+                "class=ok",
+                format!("{} {} · {run}", grouped(*rows), words.index_rows),
+            )
+        }
+        IndexState::TooLarge { needed, bound } => {
+            // Rounded up and down, so that what is needed never reads like what is there.
+            let (needed, bound) = (needed.div_ceil(1 << 20), bound >> 20);
+            let (needed, bound) = (grouped(needed), grouped(bound));
+            let sizes = format!("(INDEX_TOO_LARGE, {needed} MiB &gt; {bound} MiB)");
+            ("class=open", format!("{} {sizes}", words.index_too_large))
+        }
+        IndexState::Failed { code } => ("class=open", format!("{} ({code})", words.index_failed)),
+    };
+    put(
+        html,
+        &format!("<h2>{}</h2><p {class}>{text}</p>", words.index),
+    );
+}
+
 /// The last cells of a row.
 fn shares(html: &mut String, shares: &[f64]) {
     for share in shares {
@@ -255,6 +284,20 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_says_why_no_token_is_resolved() {
+        let (needed, bound) = ((3 << 30) + 1, 2 << 30);
+        for words in [&crate::admin::text::JAPANESE, &crate::admin::text::ENGLISH] {
+            let mut html = String::new();
+            lookup_index(&mut html, &IndexState::TooLarge { needed, bound }, words);
+            assert!(
+                html.contains("INDEX_TOO_LARGE, 3,073 MiB &gt; 2,048 MiB"),
+                "{html}"
+            );
+            assert!(html.contains("service.memory_gib"), "{html}");
+        }
+    }
 
     #[test]
     fn numbers_are_grouped_and_text_is_escaped() {

@@ -8,17 +8,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use linker_token::{ProjectId, SiteId};
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
-use crate::{auth::roles::Role, error::ServiceError, limits};
+use crate::{
+    auth::roles::{Method, Permission, Role},
+    error::ServiceError,
+    limits,
+};
 
 /// What a caller may act for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// One source site.
     Site(SiteId),
-    /// The projects whose releases it may make and read.
-    Processing(BTreeSet<ProjectId>),
+    /// A processing service.
+    Processing {
+        /// The projects whose releases it may make and read.
+        projects: BTreeSet<ProjectId>,
+        /// Whether it may ask whom a token belongs to that no site uploaded.
+        resolve_tokens: bool,
+    },
     /// The service as a whole.
     Operator,
+    /// One consultation desk, under the name of its keys. It may ask whether a person is in.
+    Consultation(SiteId),
 }
 
 impl Grant {
@@ -27,9 +38,32 @@ impl Grant {
     pub fn role(&self) -> Role {
         match self {
             Self::Site(_) => Role::Site,
-            Self::Processing(_) => Role::Processing,
+            Self::Processing { .. } => Role::Processing,
             Self::Operator => Role::Operator,
+            Self::Consultation(_) => Role::Consultation,
         }
+    }
+
+    /// Whether it has a permission.
+    #[must_use]
+    pub fn has(&self, permission: Permission) -> bool {
+        match permission {
+            Permission::ResolveTokens => matches!(
+                self,
+                Self::Processing {
+                    resolve_tokens: true,
+                    ..
+                }
+            ),
+        }
+    }
+
+    /// Whether it allows a method: by its role, and by a permission where the method needs one.
+    #[must_use]
+    pub fn allows(&self, method: Method) -> bool {
+        let role = self.role();
+        let needed = method.permission(role);
+        method.roles().contains(&role) && needed.is_none_or(|needed| self.has(needed))
     }
 }
 
@@ -68,7 +102,7 @@ impl Caller {
     /// Whether the caller may see releases of `project`.
     #[must_use]
     pub fn has_project(&self, project: &ProjectId) -> bool {
-        matches!(&self.grant, Grant::Processing(projects) if projects.contains(project))
+        matches!(&self.grant, Grant::Processing { projects, .. } if projects.contains(project))
     }
 }
 
@@ -145,11 +179,16 @@ mod tests {
         let site = SiteId::parse("hospital").expect("a good name");
         let project = ProjectId::parse("study").expect("a good name");
         assert!(callers.enter("spiffe://m/site".into(), Grant::Site(site)));
-        assert!(callers.enter(
-            "spiffe://m/processing".into(),
-            Grant::Processing([project].into())
-        ));
+        for resolve_tokens in [false, true] {
+            let grant = Grant::Processing {
+                projects: [project.clone()].into(),
+                resolve_tokens,
+            };
+            assert!(callers.enter(format!("spiffe://m/processing/{resolve_tokens}"), grant));
+        }
         assert!(callers.enter("spiffe://m/operator".into(), Grant::Operator));
+        let desk = SiteId::parse("desk").expect("a good name");
+        assert!(callers.enter("spiffe://m/desk".into(), Grant::Consultation(desk)));
         callers
     }
 
@@ -162,12 +201,16 @@ mod tests {
             };
             for method in Method::ALL {
                 let allowed = authorise(&caller, method).is_ok();
-                assert_eq!(
-                    allowed,
-                    method.roles().contains(&grant.role()),
-                    "{}",
-                    method.name()
+                let without = matches!(
+                    grant,
+                    Grant::Processing {
+                        resolve_tokens: false,
+                        ..
+                    }
                 );
+                let cell = method.roles().contains(&grant.role());
+                let expected = cell && !(without && method == Method::ResolveToken);
+                assert_eq!(allowed, expected, "{} as {grant:?}", method.name());
             }
         }
     }

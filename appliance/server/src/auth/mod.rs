@@ -4,4 +4,4 @@ pub mod caller;
 pub mod roles;
 
 pub use caller::{Caller, Callers, Grant};
-pub use roles::{Method, Role, authorise};
+pub use roles::{Method, Permission, Role, authorise};

@@ -11,11 +11,18 @@ pub enum Role {
     Processing,
     /// The appliance's operator.
     Operator,
+    /// A consultation desk, which answers people who ask whether they are in.
+    Consultation,
 }
 
 impl Role {
     /// Every role, in the order of the table's columns.
-    pub const ALL: [Self; 3] = [Self::Site, Self::Processing, Self::Operator];
+    pub const ALL: [Self; 4] = [
+        Self::Site,
+        Self::Processing,
+        Self::Operator,
+        Self::Consultation,
+    ];
 
     /// The role's name in the configuration.
     #[must_use]
@@ -24,6 +31,7 @@ impl Role {
             Self::Site => "site",
             Self::Processing => "processing",
             Self::Operator => "operator",
+            Self::Consultation => "consultation",
         }
     }
 }
@@ -53,11 +61,13 @@ pub enum Method {
     CreateRelease,
     /// `Linkage.StreamCrosswalk`.
     StreamCrosswalk,
+    /// `Linkage.ResolveToken`.
+    ResolveToken,
 }
 
 impl Method {
     /// Every method, in the order of the table's rows.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::GetPolicy,
         Self::GetUploadState,
         Self::UploadBatch,
@@ -69,6 +79,7 @@ impl Method {
         Self::WatchRun,
         Self::CreateRelease,
         Self::StreamCrosswalk,
+        Self::ResolveToken,
     ];
 
     /// Service and method as they stand in the path of a call.
@@ -86,10 +97,11 @@ impl Method {
             Self::WatchRun => "Linkage/WatchRun",
             Self::CreateRelease => "Linkage/CreateRelease",
             Self::StreamCrosswalk => "Linkage/StreamCrosswalk",
+            Self::ResolveToken => "Linkage/ResolveToken",
         }
     }
 
-    /// The roles that may call it.
+    /// The roles that may call it; some need a permission as well.
     #[must_use]
     pub fn roles(self) -> &'static [Role] {
         match self {
@@ -101,6 +113,32 @@ impl Method {
                 &[Role::Processing, Role::Operator]
             }
             Self::CreateRelease | Self::StreamCrosswalk => &[Role::Processing],
+            Self::ResolveToken => &[Role::Processing, Role::Consultation],
+        }
+    }
+
+    /// The permission that callers of `role` need besides. A token that no site uploaded is a question
+    /// about anybody at all, which a release is not.
+    #[must_use]
+    pub fn permission(self, role: Role) -> Option<Permission> {
+        (self == Self::ResolveToken && role == Role::Processing)
+            .then_some(Permission::ResolveTokens)
+    }
+}
+
+/// What a caller is allowed by name, beyond its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// To ask whom a token belongs to that no site uploaded.
+    ResolveTokens,
+}
+
+impl Permission {
+    /// The permission's key in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ResolveTokens => "resolve_tokens",
         }
     }
 }
@@ -110,21 +148,21 @@ impl Method {
 /// # Errors
 /// [`ServiceError::NotPermitted`].
 pub fn authorise(caller: &Caller, method: Method) -> Result<(), ServiceError> {
-    if method.roles().contains(&caller.grant().role()) {
+    if caller.grant().allows(method) {
         Ok(())
     } else {
         Err(ServiceError::NotPermitted)
     }
 }
 
-/// The table as text: one line per method, one column per role.
+/// The table as text: one line per method, one column per role. A cell with a name needs that permission.
 #[must_use]
 pub fn table() -> String {
     let mut lines = vec![line("method", Role::ALL.map(Role::name))];
     lines.extend(Method::ALL.iter().map(|method| {
         let cells = Role::ALL.map(|role| {
             if method.roles().contains(&role) {
-                "yes"
+                method.permission(role).map_or("yes", Permission::name)
             } else {
                 "-"
             }
@@ -135,7 +173,7 @@ pub fn table() -> String {
 }
 
 fn line(name: &str, cells: [&str; Role::ALL.len()]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<12}")).collect();
+    let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<16}")).collect();
     format!("{name:<26}{}", cells.concat())
         .trim_end()
         .to_owned()
@@ -148,18 +186,19 @@ mod tests {
     #[test]
     fn the_table_is_this_one() {
         let expected = "\
-method                    site        processing  operator
-Intake/GetPolicy          yes         -           -
-Intake/GetUploadState     yes         -           -
-Intake/UploadBatch        yes         -           -
-Intake/GetReceipt         yes         -           -
-Linkage/PlanRun           -           yes         yes
-Linkage/CreateRun         -           -           yes
-Linkage/GetRun            -           yes         yes
-Linkage/ListRuns          -           yes         yes
-Linkage/WatchRun          -           yes         yes
-Linkage/CreateRelease     -           yes         -
-Linkage/StreamCrosswalk   -           yes         -";
+method                    site            processing      operator        consultation
+Intake/GetPolicy          yes             -               -               -
+Intake/GetUploadState     yes             -               -               -
+Intake/UploadBatch        yes             -               -               -
+Intake/GetReceipt         yes             -               -               -
+Linkage/PlanRun           -               yes             yes             -
+Linkage/CreateRun         -               -               yes             -
+Linkage/GetRun            -               yes             yes             -
+Linkage/ListRuns          -               yes             yes             -
+Linkage/WatchRun          -               yes             yes             -
+Linkage/CreateRelease     -               yes             -               -
+Linkage/StreamCrosswalk   -               yes             -               -
+Linkage/ResolveToken      -               resolve_tokens  -               yes";
         assert_eq!(table(), expected);
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     limits,
-    service::{Appliance, health},
+    service::{Appliance, health, lookup_index},
 };
 
 /// Checks store and clock every second. Nothing here waits for the HSM.
@@ -29,6 +29,7 @@ pub(super) async fn store_and_clock(appliance: Arc<Appliance>, mut stop: watch::
         let check = tokio::task::spawn_blocking(move || {
             health::check_store_and_clock(&appliance, started.elapsed());
             health::expire_uploads(&appliance);
+            lookup_index::refresh(&appliance);
         });
         if check.await.is_err() {
             tracing::error!("a health check ended without an answer");

@@ -175,14 +175,26 @@ fn check_config(path: &Path) -> Result<(), Failure> {
     ];
     lines.extend(config.callers.iter().map(|(uri, grant)| match grant {
         Grant::Site(site) => format!("caller    {uri} site {site}"),
-        Grant::Processing(projects) => {
+        Grant::Processing {
+            projects,
+            resolve_tokens,
+        } => {
             let projects: Vec<&str> = projects
                 .iter()
                 .map(linker_token::ProjectId::as_str)
                 .collect();
-            format!("caller    {uri} processing {}", projects.join(","))
+            let resolve_tokens = if *resolve_tokens {
+                " resolve_tokens"
+            } else {
+                ""
+            };
+            format!(
+                "caller    {uri} processing {}{resolve_tokens}",
+                projects.join(",")
+            )
         }
         Grant::Operator => format!("caller    {uri} operator"),
+        Grant::Consultation(desk) => format!("caller    {uri} consultation {desk}"),
     }));
     print(&lines.join("\n"))
 }

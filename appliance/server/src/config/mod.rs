@@ -225,15 +225,18 @@ fn callers(raw: Vec<RawCaller>) -> Result<Callers, ConfigError> {
             return Err(ConfigError::rule("caller.uri", "a URI is entered twice"));
         }
     }
+    keep_desks_and_sites_apart(&callers)?;
     Ok(callers)
 }
 
 fn grant(caller: &RawCaller) -> Result<Grant, ConfigError> {
-    match (&caller.role, &caller.site, &caller.projects) {
-        (RawRole::Site, Some(site), None) => {
+    let (site, desk) = (&caller.site, &caller.desk);
+    let (projects, resolve_tokens) = (&caller.projects, caller.resolve_tokens);
+    match (&caller.role, site, projects, resolve_tokens, desk) {
+        (RawRole::Site, Some(site), None, None, None) => {
             Ok(Grant::Site(name(site, "caller.site", SiteId::parse)?))
         }
-        (RawRole::Processing, None, Some(projects)) => {
+        (RawRole::Processing, None, Some(projects), resolve_tokens, None) => {
             if projects.is_empty() || projects.len() > limits::CALLER_PROJECTS_MAX {
                 return Err(ConfigError::rule("caller.projects", "1 to 64 projects"));
             }
@@ -241,22 +244,48 @@ fn grant(caller: &RawCaller) -> Result<Grant, ConfigError> {
                 .iter()
                 .map(|project| name(project, "caller.projects", ProjectId::parse))
                 .collect();
-            Ok(Grant::Processing(projects?))
+            Ok(Grant::Processing {
+                projects: projects?,
+                resolve_tokens: resolve_tokens.unwrap_or(false),
+            })
         }
-        (RawRole::Operator, None, None) => Ok(Grant::Operator),
-        (RawRole::Site, _, _) => Err(ConfigError::rule(
-            "caller",
-            "a site caller has `site` and nothing else",
-        )),
-        (RawRole::Processing, _, _) => Err(ConfigError::rule(
-            "caller",
-            "a processing caller has `projects` and nothing else",
-        )),
-        (RawRole::Operator, _, _) => Err(ConfigError::rule(
-            "caller",
-            "an operator has neither `site` nor `projects`",
-        )),
+        (RawRole::Operator, None, None, None, None) => Ok(Grant::Operator),
+        (RawRole::Consultation, None, None, None, Some(desk)) => {
+            let desk = name(desk, "caller.desk", SiteId::parse)?;
+            Ok(Grant::Consultation(desk))
+        }
+        (role, ..) => {
+            let rule = match role {
+                RawRole::Site => "a site caller has `site` and nothing else",
+                RawRole::Processing => {
+                    "a processing caller has `projects`, may have `resolve_tokens`, and nothing else"
+                }
+                RawRole::Operator => {
+                    "an operator has none of `site`, `projects`, `resolve_tokens` and `desk`"
+                }
+                RawRole::Consultation => "a consultation caller has `desk` and nothing else",
+            };
+            Err(ConfigError::rule("caller", rule))
+        }
     }
+}
+
+/// A site must not learn from an answer whether others hold a person it encodes, so no desk is a site.
+fn keep_desks_and_sites_apart(callers: &Callers) -> Result<(), ConfigError> {
+    let mut sites = BTreeSet::new();
+    let mut desks = BTreeSet::new();
+    for (_, grant) in callers.iter() {
+        match grant {
+            Grant::Site(site) => sites.insert(site),
+            Grant::Consultation(desk) => desks.insert(desk),
+            Grant::Processing { .. } | Grant::Operator => false,
+        };
+    }
+    if sites.is_disjoint(&desks) {
+        return Ok(());
+    }
+    let rule = "a consultation desk has keys of its own; this name is a source site's";
+    Err(ConfigError::rule("caller.desk", rule))
 }
 
 /// A whole file, if it is not larger than any file of the configuration may be.

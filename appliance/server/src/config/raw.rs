@@ -70,6 +70,8 @@ pub(super) struct RawCaller {
     pub(super) role: RawRole,
     pub(super) site: Option<String>,
     pub(super) projects: Option<Vec<String>>,
+    pub(super) resolve_tokens: Option<bool>,
+    pub(super) desk: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +80,7 @@ pub(super) enum RawRole {
     Site,
     Processing,
     Operator,
+    Consultation,
 }
 
 fn auto() -> String {

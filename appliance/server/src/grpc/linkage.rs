@@ -15,6 +15,7 @@ use crate::{
     service::{
         Appliance, blocking, plan,
         release::{self, Release},
+        resolve_token,
         run::{self, Watched, Work},
     },
 };
@@ -139,6 +140,22 @@ impl Linkage for Endpoint {
         let (pages, answers) = mpsc::channel(limits::STREAM_QUEUE);
         let _reading = tokio::spawn(read(self.appliance.clone(), release, cursor, pages));
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn resolve_token(
+        &self,
+        request: Request<v1::ResolveTokenRequest>,
+    ) -> Result<Response<v1::ResolveTokenResponse>, Status> {
+        self.unary(
+            Method::ResolveToken,
+            request,
+            |appliance, caller, request| {
+                let question = convert::question(&request)?;
+                resolve_token::resolve(appliance, caller, &question).map(convert::resolved)
+            },
+        )
+        .await
+        .map(Response::new)
     }
 }
 

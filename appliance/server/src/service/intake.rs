@@ -356,7 +356,7 @@ fn admit(
 }
 
 /// The appliance's permutation of this project, epoch and schema, seeded in the token.
-fn second_layer(appliance: &Appliance) -> Result<SecondLayer, ServiceError> {
+pub(super) fn second_layer(appliance: &Appliance) -> Result<SecondLayer, ServiceError> {
     let scope = appliance.scope();
     let mut context = epoch_context(&scope.project, scope.epoch);
     context.extend_from_slice(&scope.schema.digest().0);

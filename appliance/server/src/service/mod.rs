@@ -7,10 +7,13 @@ pub mod health;
 mod ids;
 pub mod intake;
 mod job;
+pub mod lookup_index;
 pub mod overview;
+mod pace;
 mod places;
 pub mod plan;
 pub mod release;
+pub mod resolve_token;
 mod rows;
 pub mod run;
 pub mod run_evidence;
@@ -24,6 +27,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use appliance_store::{Scope, Store};
@@ -61,6 +65,9 @@ pub struct Appliance {
     board: run::Board,
     stopping: AtomicBool,
     places: places::Places,
+    lookups: lookup_index::Lookups,
+    paces: pace::Paces,
+    started: Instant,
     site_rows: Mutex<BTreeMap<SiteId, u64>>,
     admission_slots: Arc<Semaphore>,
 }
@@ -117,6 +124,9 @@ impl Appliance {
             board,
             stopping: AtomicBool::new(false),
             places: places::Places::default(),
+            lookups: lookup_index::Lookups::default(),
+            paces: pace::Paces::default(),
+            started: Instant::now(),
             site_rows: Mutex::new(site_rows),
             admission_slots: Arc::new(Semaphore::new(limits::ADMISSIONS_MAX)),
         };
@@ -163,6 +173,11 @@ impl Appliance {
     #[must_use]
     pub fn now(&self) -> u64 {
         self.clock.now()
+    }
+
+    /// Time since this process began, which no clock on the wall can turn back.
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Takes a place for an upload stream of `site`.

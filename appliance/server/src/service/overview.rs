@@ -10,6 +10,7 @@ use crate::{
     ready::Condition,
     service::{
         Appliance,
+        lookup_index::{self, IndexState},
         run::runs,
         run_evidence::Evidence,
         run_record::{Counts, Run, State},
@@ -39,6 +40,8 @@ pub struct Overview {
     pub runs: Vec<Run>,
     /// Entries of the audit log.
     pub audit_entries: u64,
+    /// How it stands with the look-up index.
+    pub lookup_index: IndexState,
 }
 
 /// One site's totals.
@@ -79,6 +82,7 @@ pub fn overview(appliance: &Appliance) -> Result<Overview, ServiceError> {
         sites: sites(appliance)?,
         runs: newest,
         audit_entries: appliance.store().audit_size(),
+        lookup_index: lookup_index::state(appliance)?,
     })
 }
 

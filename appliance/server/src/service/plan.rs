@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use appliance_store::BatchRow;
-use linker_match::Dataset;
+use linker_match::{Dataset, Settings};
 use linker_token::SiteId;
 
 use crate::{
     error::ServiceError,
     service::{
-        Appliance,
+        Appliance, lookup_index,
         rows::{Segments, run_error},
     },
 };
@@ -106,6 +106,13 @@ impl Frozen {
         let batches = batches.collect::<Result<Vec<_>, ServiceError>>()?;
         let source = Arc::new(Segments::new(appliance.store.clone(), batches));
         let schema = &appliance.scope().schema;
-        Dataset::open(schema, source, &appliance.settings).map_err(run_error)
+        // The look-up index has its part of the bound beside every run.
+        let reserved = lookup_index::reserved(appliance)?;
+        let bound = appliance.settings.memory_bytes;
+        let settings = Settings {
+            memory_bytes: bound.map(|bound| bound.saturating_sub(reserved)),
+            ..appliance.settings
+        };
+        Dataset::open(schema, source, &settings).map_err(run_error)
     }
 }

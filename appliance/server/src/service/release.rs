@@ -281,8 +281,8 @@ pub fn page(
     Ok((cursor + rows.len() as u64, rows))
 }
 
-/// The key of a project's pseudonyms, made in the token once per release.
-fn project_key(
+/// The key of a project's pseudonyms, made in the token once per release or look-up index.
+pub(super) fn project_key(
     appliance: &Appliance,
     project: &ProjectId,
 ) -> Result<keymgmt_custody::Secret, ServiceError> {

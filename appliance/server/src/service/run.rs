@@ -21,6 +21,7 @@ use crate::{
     service::{
         Appliance,
         job::Job,
+        lookup_index,
         run_record::{INTERRUPTED, Run, State},
     },
 };
@@ -106,6 +107,7 @@ pub fn create(
         .spawn(move || {
             work(&worker, job, &actor);
             drop(heavy);
+            lookup_index::refresh(&worker);
         });
     if spawned.is_err() {
         appliance.board.notes().active = None;

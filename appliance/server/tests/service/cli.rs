@@ -16,7 +16,7 @@ const SAMPLE: &str = include_str!("../../samples/appliance.toml");
 fn the_sample_parses_and_every_key_is_needed() {
     let folder = std::path::Path::new("/nowhere");
     let config = Config::parse(SAMPLE, folder).expect("the sample parses");
-    assert_eq!(config.callers.len(), 3);
+    assert_eq!(config.callers.len(), 4);
     for unknown in [
         "[service]\n",
         "[listen]\n",
@@ -27,7 +27,13 @@ fn the_sample_parses_and_every_key_is_needed() {
         let text = SAMPLE.replacen(unknown, &format!("{unknown}surprise = 1\n"), 1);
         assert!(Config::parse(&text, folder).is_err(), "{unknown}");
     }
-    let optional = ["kernel", "port_file", "memory_gib", "scratch"];
+    let optional = [
+        "kernel",
+        "port_file",
+        "memory_gib",
+        "scratch",
+        "resolve_tokens",
+    ];
     let keys = SAMPLE.lines().filter_map(|line| line.split_once(" = "));
     for (key, _) in keys.filter(|(key, _)| !key.starts_with('#')) {
         let without: Vec<&str> = SAMPLE
@@ -57,6 +63,16 @@ fn values_are_checked() {
             "role = \"operator\"\nsite = \"hospital\"",
         ),
         ("role = \"operator\"", "role = \"root\""),
+        (
+            "role = \"operator\"",
+            "role = \"operator\"\nresolve_tokens = true",
+        ),
+        ("resolve_tokens = false", "resolve_tokens = \"no\""),
+        ("resolve_tokens = false", "desk = \"consultation\""),
+        ("desk = \"consultation\"", ""),
+        ("desk = \"consultation\"", "desk = \"Desk\""),
+        // The desk's answers would be a source site's.
+        ("desk = \"consultation\"", "desk = \"hospital\""),
         ("projects = [\"demo-study\"]", "projects = []"),
         (
             "spiffe://musubi/operator/1",
@@ -196,7 +212,7 @@ fn check_config_and_roles_print_and_change_nothing() {
     let output = folder.run(&["check-config", "--config", "appliance.toml"]);
     let said = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{:?}", output.stderr);
-    assert!(said.contains("sites     2 enrolled"), "{said}");
+    assert!(said.contains("sites     3 enrolled"), "{said}");
     assert!(
         said.contains("spiffe://musubi/operator/1 operator"),
         "{said}"

@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod enquiries;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod keys;

@@ -25,6 +25,7 @@ pub(crate) const OTHER_RESEARCH: &str = "spiffe://musubi/processing/other";
 /// Another caller of the first one's project.
 pub(crate) const COLLEAGUE: &str = "spiffe://musubi/processing/colleague";
 pub(crate) const OPERATOR: &str = "spiffe://musubi/operator/1";
+pub(crate) const DESK: &str = "spiffe://musubi/desk/consultation/agent/1";
 
 const CONFIG: &str = r#"
 [service]
@@ -62,10 +63,12 @@ site = "town"
 uri = "spiffe://musubi/processing/research"
 role = "processing"
 projects = ["demo-study"]
+resolve_tokens = true
 [[caller]]
 uri = "spiffe://musubi/processing/other"
 role = "processing"
 projects = ["other-study"]
+resolve_tokens = true
 [[caller]]
 uri = "spiffe://musubi/processing/colleague"
 role = "processing"
@@ -73,6 +76,10 @@ projects = ["demo-study"]
 [[caller]]
 uri = "spiffe://musubi/operator/1"
 role = "operator"
+[[caller]]
+uri = "spiffe://musubi/desk/consultation/agent/1"
+role = "consultation"
+desk = "consultation"
 "#;
 
 /// Everything a service needs, in a folder of its own.
@@ -89,7 +96,8 @@ impl Folder {
         }
         let dir = tempfile::tempdir().expect("a folder");
         keys::place(dir.path());
-        keys::enrol(dir.path(), &["hospital", "town"], keys::CHECK, u64::MAX / 2);
+        let enrolled = ["hospital", "town", "consultation"];
+        keys::enrol(dir.path(), &enrolled, keys::CHECK, u64::MAX / 2);
         let authority = Authority::new("test CA");
         pki::place(dir.path(), &authority);
         fs::write(dir.path().join("appliance.toml"), CONFIG).expect("writes");

@@ -6,7 +6,7 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::{
     client::{channel, reason},
-    process::{Folder, HOSPITAL, OPERATOR, RESEARCH},
+    process::{COLLEAGUE, DESK, Folder, HOSPITAL, OPERATOR, RESEARCH},
 };
 
 /// Calls a method with a request that is refused later for another reason, if at all.
@@ -65,6 +65,10 @@ async fn call(channel: Channel, method: Method) -> Result<(), Status> {
             };
             linkage.stream_crosswalk(request).await.map(drop)
         }
+        Method::ResolveToken => {
+            let request = v1::ResolveTokenRequest::default();
+            linkage.resolve_token(request).await.map(drop)
+        }
     }
 }
 
@@ -76,6 +80,7 @@ async fn every_cell_holds_on_the_wire() {
         (Role::Site, HOSPITAL),
         (Role::Processing, RESEARCH),
         (Role::Operator, OPERATOR),
+        (Role::Consultation, DESK),
     ] {
         let channel = channel(&folder, &service, &folder.authority.client(&[uri]));
         for method in Method::ALL {
@@ -84,6 +89,21 @@ async fn every_cell_holds_on_the_wire() {
             let allowed = method.roles().contains(&role);
             assert_eq!(refused, !allowed, "{} as {}", method.name(), role.name());
         }
+    }
+}
+
+/// A processing service that has the role, and not the permission that one method needs besides.
+#[tokio::test]
+async fn a_role_is_not_a_permission() {
+    let Some(folder) = Folder::new() else { return };
+    let service = folder.serve();
+    let channel = channel(&folder, &service, &folder.authority.client(&[COLLEAGUE]));
+    for method in Method::ALL {
+        let result = call(channel.clone(), method).await;
+        let refused = result.is_err_and(|status| status.code() == Code::PermissionDenied);
+        let role = Role::Processing;
+        let allowed = method.roles().contains(&role) && method.permission(role).is_none();
+        assert_eq!(refused, !allowed, "{}", method.name());
     }
 }
 
