@@ -106,8 +106,10 @@ fn check(site: Site, written: &Written, read: &SourceRecord) {
     }
     let known = written.sex.is_some() || site == Site::Clinic;
     assert_eq!(value(Field::Sex).is_some(), known);
-    // A placeholder for a name says nothing, and a Roman name can be read without its kana.
-    if written.given != "ベビー" && !written.roman {
+    // A placeholder for a name says nothing, also with a note or exchanged with the family name, and a Roman name
+    // can be read without its kana.
+    let mut names = [&written.family, &written.given].into_iter();
+    if !names.any(|name| name.starts_with("ベビー")) && !written.roman {
         let has_kana = !written.family_kana.is_empty();
         assert_eq!(
             value(Field::KanaName).is_some(),

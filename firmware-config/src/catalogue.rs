@@ -90,7 +90,7 @@ const INCLUDES: [(&str, &str); 2] = [
     ("firewall", include_str!("../data/nftables/common.toml")),
 ];
 
-const ARTEFACTS: [(&str, &str); 11] = [
+const ARTEFACTS: [(&str, &str); 12] = [
     (
         "units/appliance.toml",
         include_str!("../data/units/appliance.toml"),
@@ -102,6 +102,10 @@ const ARTEFACTS: [(&str, &str); 11] = [
     (
         "units/tokenizer-timer.toml",
         include_str!("../data/units/tokenizer-timer.toml"),
+    ),
+    (
+        "units/tokenizer-watch.toml",
+        include_str!("../data/units/tokenizer-watch.toml"),
     ),
     (
         "nftables/appliance.toml",

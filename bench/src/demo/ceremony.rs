@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use futures_util::future::try_join_all;
@@ -20,7 +20,7 @@ const PROFILE: &str = include_str!("../../../keymgmt/custody/profiles/softhsm2.t
 /// Address in the agents' configuration until the appliance has chosen its port.
 const NO_ADDRESS: &str = "127.0.0.1:9";
 
-/// From nothing to a signed enrolment of all sites.
+/// From nothing to a signed enrolment of all sites and the consultation desk.
 pub(super) async fn run(
     crew: &Crew,
     programs: &Programs,
@@ -30,16 +30,13 @@ pub(super) async fn run(
     for site in Site::ALL {
         configs::agent(folder, site, NO_ADDRESS)?;
     }
+    configs::desk(folder, NO_ADDRESS)?;
     prepare(folder)?;
-    try_join_all(Site::ALL.map(|site| async move {
-        let config = folder.agent_config(site);
-        let name = format!("init-{}", site.name());
-        crew.run(
-            &name,
-            &programs.tokenizer,
-            &["init", "--config", &text(&config)],
-        )
-        .await
+    let agents = agents(folder);
+    try_join_all(agents.iter().map(|(name, at)| async move {
+        let (step, config) = (format!("enrol-{name}"), text(&at.join("tokenizer.toml")));
+        let arguments = ["enrol", "--config", &config];
+        crew.run(&step, &programs.tokenizer, &arguments).await
     }))
     .await?;
     let at = |name: &str| text(&folder.ceremony().join(name));
@@ -54,22 +51,18 @@ pub(super) async fn run(
         &out,
     ];
     crew.run("ceremony", &programs.ceremony, &arguments).await?;
-    try_join_all(Site::ALL.map(|site| async move {
-        let config = text(&folder.agent_config(site));
-        let package = folder
-            .ceremony()
-            .join("out/packages")
-            .join(format!("{}.pkg", site.name()));
-        let name = format!("accept-{}", site.name());
-        crew.run(
-            &name,
-            &programs.tokenizer,
-            &["accept", &text(&package), "--config", &config],
-        )
-        .await
+    try_join_all(agents.iter().map(|(name, at)| async move {
+        let (step, config) = (format!("accept-{name}"), text(&at.join("tokenizer.toml")));
+        let packages = folder.ceremony().join("out/packages");
+        let package = text(&packages.join(format!("{name}.pkg")));
+        let arguments = ["accept-key", &package, "--config", &config];
+        crew.run(&step, &programs.tokenizer, &arguments).await
     }))
     .await?;
-    let receipts = Site::ALL.map(|site| text(&folder.site(site).join("state/receipt.note")));
+    let receipts = agents
+        .iter()
+        .map(|(_, at)| text(&at.join("state/receipt.note")));
+    let receipts: Vec<String> = receipts.collect();
     let mut arguments = vec!["receipt", "--environment", &environment, "--out", &out];
     arguments.extend(receipts.iter().map(String::as_str));
     crew.run("ceremony-receipts", &programs.ceremony, &arguments)
@@ -77,10 +70,18 @@ pub(super) async fn run(
     put_away_custody_token(folder)
 }
 
+/// Everybody with keys: name and folder of each site, and of the consultation desk.
+fn agents(folder: &Folder) -> Vec<(&'static str, PathBuf)> {
+    let sites = Site::ALL.map(|site| (site.name(), folder.site(site)));
+    let desk = (configs::DESK, folder.desk());
+    sites.into_iter().chain([desk]).collect()
+}
+
 /// Recipe, environment, profile and PIN files.
 fn prepare(folder: &Folder) -> Result<(), BenchError> {
     let at = |name: &str| folder.ceremony().join(name);
-    let sites: Vec<&str> = Site::ALL.iter().map(|site| site.name()).collect();
+    let agents = agents(folder);
+    let sites: Vec<&str> = agents.iter().map(|(name, _)| *name).collect();
     let recipe = format!(
         r#"title = "Demo: keys of epoch 1"
 project = "{project}"
@@ -109,11 +110,10 @@ steps = ["token-init", "generate", "enrol-site", "issue"]
     }
     environment
         .push_str("\n[rehearsal]\npresent = [\"custodian-a\", \"custodian-b\", \"custodian-c\"]\n");
-    for site in Site::ALL {
-        let request = folder.site(site).join("state/request.note");
+    for (name, at) in &agents {
+        let request = at.join("state/request.note");
         environment.push_str(&format!(
-            "\n[[site]]\nname = \"{}\"\nrequest = \"{}\"\n",
-            site.name(),
+            "\n[[site]]\nname = \"{name}\"\nrequest = \"{}\"\n",
             request.display()
         ));
     }

@@ -14,6 +14,8 @@ pub const PROJECT: &str = "demo";
 pub const STUDY: &str = "demo-study";
 /// Name of the audit log.
 pub const ORIGIN: &str = "musubi.example/demo";
+/// Name under which the consultation desk's keys are enrolled.
+pub const DESK: &str = "consultation";
 /// Label of the appliance's token.
 pub const APPLIANCE_TOKEN: &str = "musubi-appliance";
 
@@ -76,6 +78,34 @@ batch_rows = 65536
     write(&folder.agent_config(site), &text)
 }
 
+/// Writes the configuration of the consultation desk's agent.
+///
+/// # Errors
+/// [`BenchError::File`].
+pub fn desk(folder: &Folder, address: &str) -> Result<(), BenchError> {
+    let (pki, custody) = (folder.pki(), folder.ceremony());
+    let (pki, custody, server) = (pki.display(), custody.display(), pki::SERVER_NAME);
+    let text = format!(
+        r#"# Agent of the consultation desk in the demo.
+[site]
+name = "{DESK}"
+role = "consultation"
+state = "state"
+
+[keys]
+custody_key = "{custody}/out/csk.spki"
+
+[appliance]
+address = "https://{address}"
+server_name = "{server}"
+ca = "{pki}/ca.pem"
+certificate = "{pki}/desk.pem"
+key = "{pki}/desk.key"
+"#
+    );
+    write(&folder.desk_config(), &text)
+}
+
 /// Writes the appliance's configuration.
 ///
 /// # Errors
@@ -127,9 +157,15 @@ role = "operator"
 uri = "{research}"
 role = "processing"
 projects = ["{STUDY}"]
+
+[[caller]]
+uri = "{desk}"
+role = "consultation"
+desk = "{DESK}"
 "#,
         operator = pki::OPERATOR,
         research = pki::RESEARCH,
+        desk = pki::DESK,
     );
     for site in Site::ALL {
         text.push_str(&format!(

@@ -63,7 +63,7 @@ impl Folder {
         let sites = Site::ALL.map(|site| folder.site(site));
         for part in parts
             .into_iter()
-            .chain([folder.ceremony(), folder.appliance()])
+            .chain([folder.ceremony(), folder.appliance(), folder.desk()])
             .chain(sites)
         {
             fs::create_dir_all(part).map_err(failed())?;
@@ -164,6 +164,24 @@ impl Folder {
     #[must_use]
     pub fn agent_config(&self, site: Site) -> PathBuf {
         self.site(site).join("tokenizer.toml")
+    }
+
+    /// One site's linkage table as it exports it.
+    #[must_use]
+    pub fn table(&self, site: Site) -> PathBuf {
+        self.site(site).join("table.csv")
+    }
+
+    /// The consultation desk's configuration and state.
+    #[must_use]
+    pub fn desk(&self) -> PathBuf {
+        self.path.join("desk")
+    }
+
+    /// The consultation desk's agent configuration.
+    #[must_use]
+    pub fn desk_config(&self) -> PathBuf {
+        self.desk().join("tokenizer.toml")
     }
 
     /// Which record is about whom; nobody but the evaluation reads it.

@@ -210,7 +210,7 @@ async fn chain(options: &Options) -> Result<Done, BenchError> {
     let held = sites::write(options, &folder).await?;
     story.done("people");
 
-    story.say("keys: certificates, two PKCS#11 tokens, ceremony of three custodians, packages for three sites");
+    story.say("keys: certificates, two PKCS#11 tokens, ceremony of three custodians, packages for three sites and a consultation desk");
     make_keys(&crew, programs, &folder).await?;
     story.done("keys");
 
@@ -239,6 +239,7 @@ async fn chain(options: &Options) -> Result<Done, BenchError> {
     story.say("crosswalk: streamed to CSV and Parquet, digest as released");
     story.done("crosswalk");
 
+    sites::export_tables(&crew, programs, &folder).await?;
     let score = verify::score(&folder)?;
     story.done("evaluate");
     let receipts = verify::receipts(&folder)?;
@@ -287,7 +288,9 @@ async fn serve(done: &Done, programs: &Programs, signals: &mut Signals) -> Resul
     for site in Site::ALL {
         configs::agent(&done.folder, site, &server.ports().grpc)?;
     }
-    for line in summary::how_to_look(&done.folder, server.ports(), &done.release_id) {
+    configs::desk(&done.folder, &server.ports().grpc)?;
+    let (ports, release) = (server.ports(), &done.release_id);
+    for line in summary::how_to_look(&done.folder, programs, ports, release) {
         say(&line);
     }
     tokio::select! {

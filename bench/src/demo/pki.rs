@@ -21,6 +21,9 @@ pub const OPERATOR: &str = "spiffe://musubi/operator/1";
 /// Who processes data for the demo's project.
 pub const RESEARCH: &str = "spiffe://musubi/processing/research";
 
+/// The consultation desk.
+pub const DESK: &str = "spiffe://musubi/desk/consultation/agent/1";
+
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 /// Clocks of two machines may differ by this much.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
@@ -53,6 +56,7 @@ pub fn make(folder: &Path) -> Result<(), BenchError> {
         .chain([
             (OPERATOR.to_owned(), "operator".to_owned()),
             (RESEARCH.to_owned(), "research".to_owned()),
+            (DESK.to_owned(), "desk".to_owned()),
         ]);
     for (serial, (subject, name)) in (2_u64..).zip([server].into_iter().chain(clients)) {
         let key = KeyPair::generate().map_err(of_rcgen)?;
@@ -137,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path()).unwrap();
         for name in [
-            "ca", "server", "hospital", "town", "clinic", "operator", "research",
+            "ca", "server", "hospital", "town", "clinic", "operator", "research", "desk",
         ] {
             let file = folder.path().join(format!("{name}.pem"));
             assert!(CertificateDer::from_pem_file(file).is_ok(), "{name}");

@@ -110,3 +110,20 @@ pub(super) async fn upload(
     .await?;
     Ok(reports.into_iter().collect())
 }
+
+/// Has every site export its linkage table in clear, as it would for its own processing tier.
+pub(super) async fn export_tables(
+    crew: &Crew,
+    programs: &Programs,
+    folder: &Folder,
+) -> Result<(), BenchError> {
+    try_join_all(Site::ALL.map(|site| async move {
+        let config = folder.agent_config(site).display().to_string();
+        let place = folder.table(site).display().to_string();
+        let name = format!("table-{}", site.name());
+        let arguments = ["table", "export", &place, "--config", &config];
+        crew.run(&name, &programs.tokenizer, &arguments).await
+    }))
+    .await?;
+    Ok(())
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use linkage_proto::v1::Run;
 use serde_json::{Map, Value, json};
 
-use super::{Options, folder::Folder, pki, server::Ports, verify};
+use super::{Options, Programs, folder::Folder, pki, server::Ports, verify};
 use crate::{
     evaluate::Score,
     machine,
@@ -159,7 +159,12 @@ fn where_it_lies(folder: &Folder, serves: bool) -> Vec<String> {
 }
 
 /// How to look at the running server.
-pub(super) fn how_to_look(folder: &Folder, ports: &Ports, release: &str) -> Vec<String> {
+pub(super) fn how_to_look(
+    folder: &Folder,
+    programs: &Programs,
+    ports: &Ports,
+    release: &str,
+) -> Vec<String> {
     let again = verify::crosswalk_arguments(folder, &ports.grpc, release, "crosswalk-again");
     let pki = folder.pki();
     let pki = pki.display();
@@ -171,6 +176,12 @@ pub(super) fn how_to_look(folder: &Folder, ports: &Ports, release: &str) -> Vec<
         "  the crosswalk once more, as the researcher, from the folder of the repository:"
             .to_owned(),
         format!("  ./run bench {}", again.join(" ")),
+        "  is somebody in? As the consultation desk:".to_owned(),
+        format!(
+            "  {} lookup --config {}",
+            programs.tokenizer.display(),
+            folder.desk_config().display()
+        ),
         "  for the appliance's own commands, so that they find its token:".to_owned(),
         format!("  export SOFTHSM2_CONF={}", folder.softhsm_conf().display()),
         "  gRPC, as the operator, from the folder of the repository:".to_owned(),

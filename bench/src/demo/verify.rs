@@ -82,7 +82,7 @@ fn check(what: impl Into<String>) -> BenchError {
     BenchError::Check { what: what.into() }
 }
 
-/// Compares the crosswalk's clusters with the truth, over each site's own look-up list. A record that has no
+/// Compares the crosswalk's clusters with the truth, over each site's own linkage table. A record that has no
 /// pseudonym counts as alone.
 pub(super) fn score(folder: &Folder) -> Result<Score, BenchError> {
     let mut truth = truth::read(&folder.truth()).map_err(file("read the truth"))?;
@@ -90,8 +90,7 @@ pub(super) fn score(folder: &Folder) -> Result<Score, BenchError> {
     for site in Site::ALL {
         let name = site.name();
         let known = truth.remove(name).unwrap_or_default();
-        let path = folder.site(site).join("state/lookup.csv");
-        let of_reference = lines(&path)?
+        let of_reference = lines(&folder.table(site))?
             .filter_map(|line| {
                 let line = line.ok()?;
                 let (reference, record) = line.split_once(',')?;
@@ -101,7 +100,7 @@ pub(super) fn score(folder: &Folder) -> Result<Score, BenchError> {
         let missing = known.len().checked_sub(of_reference.len());
         if missing.is_none_or(|missing| missing > known.len() / 100) {
             return Err(check(format!(
-                "the look-up list of {name} has nearly all of its records"
+                "the linkage table of {name} has nearly all of its records"
             )));
         }
         truth.insert(name.to_owned(), known);
@@ -122,7 +121,7 @@ pub(super) fn score(folder: &Folder) -> Result<Score, BenchError> {
             .get(site)
             .and_then(|of_reference| of_reference.get(reference));
         let person = *person
-            .ok_or_else(|| check("every reference of the crosswalk is in a look-up list"))?;
+            .ok_or_else(|| check("every reference of the crosswalk is in a linkage table"))?;
         let next = u32::try_from(clusters.len()).unwrap_or(u32::MAX);
         let cluster = *clusters.entry(pseudonym.to_owned()).or_insert(next);
         records.push((cluster, person));

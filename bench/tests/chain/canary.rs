@@ -108,8 +108,8 @@ fn marks(folder: &Folder) -> Vec<Mark> {
         }
     }
     assert!(marks.len() > 400, "{} marks", marks.len());
-    // Record references leave the site sealed, and stand in the look-up and the crosswalk only.
-    let lookup = fs::read_to_string(folder.site(Site::Town).join("state/lookup.csv")).unwrap();
+    // Record references leave the site sealed, and stand in the clear in exported tables and the crosswalk only.
+    let lookup = fs::read_to_string(folder.table(Site::Town)).unwrap();
     let mut references = 0;
     for line in lookup.lines().step_by(7) {
         let Some((Ok(reference), _)) = line.split_once(',').map(|(r, rest)| (hex::decode(r), rest))
@@ -130,14 +130,14 @@ fn marks(folder: &Folder) -> Vec<Mark> {
     marks
 }
 
-/// Files that hold what they are for: the sites' sources and look-ups, the truth, and the crosswalk.
+/// Files that hold what they are for: the sites' sources and exported linkage tables, the truth, and the crosswalk.
 fn may_hold(folder: &Folder, file: &Path) -> bool {
     let of_site = Site::ALL.iter().any(|&site| {
         let at = folder.site(site);
         file.starts_with(at.join("ssmix2"))
             || file.starts_with(at.join("claims"))
             || file == at.join("residents.csv")
-            || file == at.join("state/lookup.csv")
+            || file == folder.table(site)
     });
     of_site || file == folder.truth() || file.starts_with(folder.results())
 }
@@ -190,7 +190,7 @@ async fn no_identifier_or_reference_is_written_outside_its_place() {
     // The search finds what is there: every kind of mark stands in the files that may hold it.
     for (file, kind) in [
         ("residents.csv", "a name or an address"),
-        ("state/lookup.csv", "a record reference"),
+        ("table.csv", "a record reference"),
     ] {
         let bytes = fs::read(folder.site(Site::Town).join(file)).unwrap();
         assert!(

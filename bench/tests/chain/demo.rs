@@ -148,6 +148,7 @@ fn a_served_demo_ends_when_it_is_asked_to() {
     assert!(!processes_of(&folder).is_empty());
     assert!(!said.iter().any(|line| line.contains("look further")));
     assert!(said.iter().any(|line| line.contains("SOFTHSM2_CONF=")));
+    assert!(said.iter().any(|line| line.contains(" lookup --config ")));
     let ready = said
         .iter()
         .find_map(|line| line.trim_start().strip_prefix("./run bench "));

@@ -6,8 +6,10 @@
     reason = "helpers of tests stop the test, as the tests do"
 )]
 
+mod cable;
 mod canary;
 mod demo;
 mod faults;
 mod kill;
+mod lookup;
 mod rig;

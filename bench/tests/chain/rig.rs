@@ -75,6 +75,7 @@ impl Rig {
             "grpc = \"127.0.0.1:0\"",
             &format!("grpc = \"127.0.0.1:{port}\""),
         );
+        configs::desk(&rig.folder, &format!("127.0.0.1:{port}")).unwrap();
         for site in Site::ALL {
             configs::agent(&rig.folder, site, &format!("127.0.0.1:{port}")).unwrap();
             let path = rig.folder.agent_config(site);

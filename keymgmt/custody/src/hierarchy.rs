@@ -38,11 +38,13 @@ pub enum Label {
     Reference,
     /// Proof that a site opened its package (LEK).
     Receipt,
+    /// The keys of the parts of a site's linkage table, from the site's own reference key.
+    LinkageTable,
 }
 
 impl Label {
     /// All labels; a test checks that their texts differ.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Permutation,
         Self::DataKeyEnvelope,
         Self::RowMac,
@@ -52,6 +54,7 @@ impl Label {
         Self::Diffusion,
         Self::Reference,
         Self::Receipt,
+        Self::LinkageTable,
     ];
 
     /// The label's text inside the derivation block.
@@ -67,6 +70,7 @@ impl Label {
             Self::Diffusion => "pprl/diffusion/v1",
             Self::Reference => "pprl/reference/v1",
             Self::Receipt => "pprl/receipt/v1",
+            Self::LinkageTable => "pprl/linkage-table/v1",
         }
     }
 }

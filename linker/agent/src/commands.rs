@@ -1,23 +1,28 @@
 //! The verbs. Each returns what goes to standard output; progress and errors go to standard error.
 
-mod inspect;
+mod check;
+mod enrol;
+mod init;
+mod lookup;
+mod report;
 mod run;
 mod status;
 mod summary;
+mod table;
+mod watch;
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::{Duration, Instant};
 
 use keymgmt_custody::{Oaep, package::OpenedPackage};
 
 use crate::{
-    cli::Verb,
-    config::{Config, read_named},
+    cli::{TableVerb, Verb},
+    config::{Config, Role, read_named},
     error::{AgentError, Fault},
-    keys,
+    language::Language,
     limits::PEM_BYTES_MAX,
     progress::Progress,
-    source,
-    state::State,
+    say, source,
     uplink::tls,
 };
 
@@ -27,42 +32,78 @@ use crate::{
 /// Any fault; see [`crate::messages::TABLE`].
 pub async fn dispatch(
     verb: &Verb,
+    language: Language,
     progress: &Progress,
     now: Duration,
 ) -> Result<String, AgentError> {
     match verb {
-        Verb::Init(args) => init(&Config::load(&args.config)?),
-        Verb::Accept(args) => {
+        Verb::Init(args) => {
+            let made = init::run(args, language)?;
+            if args.json {
+                json(&made)
+            } else {
+                Ok(made.text(language))
+            }
+        }
+        Verb::Enrol(args) => enrol::enrol(&Config::load(&args.config)?, language),
+        Verb::AcceptKey(args) => {
             let config = Config::load(&args.config)?;
-            accept(&config, &args.package, progress, now)
+            enrol::accept_key(&config, &args.package, language, progress, now)
         }
         Verb::Run(args) => {
             let config = Config::load(&args.config)?;
-            let summary = Box::pin(run::run(&config, progress, now)).await?;
+            let began = Instant::now();
+            let done = Box::pin(run::once(&config, args, progress)).await;
+            let took = began.elapsed();
+            if !args.send {
+                let ended = now.saturating_add(took);
+                report::keep(&config, done.as_ref(), ended, took.as_secs_f64(), progress);
+            }
+            let summary = done?;
             if args.json {
                 return json(&summary);
             }
-            progress.say(&summary.text());
+            progress.say(&summary.said());
             Ok(String::new())
+        }
+        Verb::Watch(args) => {
+            let config = Config::load(&args.config)?;
+            Box::pin(watch::watch(&config, progress)).await?;
+            Ok(String::new())
+        }
+        Verb::Table(TableVerb::Find(args)) => {
+            table::find(&Config::load(&args.config)?, &args.reference)
+        }
+        Verb::Table(TableVerb::Export(args)) => {
+            table::export(&Config::load(&args.config)?, &args.file, progress)
         }
         Verb::Status(args) => {
             let status = status::of(&Config::load(&args.config)?, now)?;
             if args.json {
                 json(&status)
             } else {
-                Ok(status.text())
+                Ok(status.text(language))
             }
         }
-        Verb::Inspect(args) => {
-            let config = Config::load(&args.config)?;
-            let report = inspect::file(&config, &args.file, progress)?;
+        Verb::Check(args) => {
+            let wanted = check::Wanted {
+                path: args.source.as_deref(),
+                json: args.told.json,
+                html: args.told.html.as_deref(),
+                language,
+            };
+            check::report(&Config::load(&args.config)?, &wanted, progress, now)
+        }
+        Verb::Report(args) => report::past(&Config::load(&args.config)?, &args.told, language),
+        Verb::Lookup(args) => {
+            let reply = lookup::lookup(args, language, progress, now).await?;
             if args.json {
-                json(&report)
+                json(&reply)
             } else {
-                Ok(report.text())
+                Ok(reply.text())
             }
         }
-        Verb::CheckConfig(args) => check_config(&Config::load(&args.config)?, now),
+        Verb::CheckConfig(args) => check_config(&Config::load(&args.config)?, language, now),
     }
 }
 
@@ -72,63 +113,32 @@ fn json(value: &impl serde::Serialize) -> Result<String, AgentError> {
         .map_err(|error| AgentError::new(Fault::Internal, "JSON").because(error))
 }
 
-fn init(config: &Config) -> Result<String, AgentError> {
-    let state = State::open(&config.state)?;
-    let request = keys::init(config, &state)?;
-    let place = state.request();
-    Ok(format!(
-        "site {}\nrequest {}\nfingerprint {}\n\
-         Send the request to the custodians and read the fingerprint to them over the telephone.\n",
-        config.site,
-        place.display(),
-        request.fingerprint()
-    ))
-}
-
 /// Says so if a package seals with SHA-1.
 fn warn_of_sha1(progress: &Progress, package: &OpenedPackage) {
     if package.content().oaep == Oaep::Sha1 {
-        progress.say("warning: this key package uses SHA-1 in OAEP: tests and demonstrations only");
+        progress.say(&say!(
+            "warning: this key package uses SHA-1 in OAEP: tests and demonstrations only"
+        ));
     }
 }
 
-fn accept(
-    config: &Config,
-    package: &std::path::Path,
-    progress: &Progress,
-    now: Duration,
-) -> Result<String, AgentError> {
-    let state = State::open(&config.state)?;
-    let (opened, receipt) = keys::accept(config, &state, package, now.as_secs())?;
-    warn_of_sha1(progress, &opened);
-    let content = opened.content();
-    let schema = keys::schema(&opened)?;
-    let mut out = String::new();
-    let _infallible = writeln!(
-        out,
-        "project {}\nepoch {}\nschema {} {}\ncheck {}\nreceipt {}\n\
-         Send the receipt to the custodians; the epoch starts when they have verified it.",
-        content.project,
-        content.epoch,
-        schema.name(),
-        content.schema,
-        content.check,
-        receipt.display()
-    );
-    Ok(out)
-}
-
-fn check_config(config: &Config, now: Duration) -> Result<String, AgentError> {
-    source::of(config)?;
-    if !config.source.path.exists() {
-        let shown = config.source.path.display().to_string();
-        return Err(AgentError::new(Fault::SourceMissing, shown));
+fn check_config(config: &Config, language: Language, now: Duration) -> Result<String, AgentError> {
+    init::refuse_unfilled(config)?;
+    if config.role == Role::Site {
+        source::of(config)?;
+        let path = &config.source()?.path;
+        if !path.exists() {
+            return Err(AgentError::new(
+                Fault::SourceMissing,
+                path.display().to_string(),
+            ));
+        }
     }
     let key = read_named("keys.custody_key", &config.custody_key, PEM_BYTES_MAX)?;
     keymgmt_custody::p256::check_spki("keys.custody_key", &key).map_err(|error| {
-        let detail = "keys.custody_key: it is a P-256 public key, DER";
+        let detail = say!("keys.custody_key: it is a P-256 public key, DER");
         AgentError::new(Fault::ConfigValue, detail).because(error)
     })?;
     tls::load(&config.appliance, &config.site, now)?;
-    Ok(config.describe())
+    Ok(config.describe(language))
 }

@@ -13,28 +13,69 @@ use linker_token::SiteId;
 use serde::Deserialize;
 use tonic::transport::Uri;
 
+mod line;
 mod parse;
+mod time;
+mod watch;
+
+pub use self::{
+    line::{Proxy, Window},
+    watch::Watch,
+};
+
+pub(crate) use self::parse::site_rule;
 
 use crate::{
     error::{AgentError, Fault},
-    limits,
+    language::Language,
+    limits, say,
 };
 
 /// A checked configuration. All paths are absolute or relative to the working folder.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// This site.
+    /// This site, or the desk under the name of its keys.
     pub site: SiteId,
+    /// What this agent is for.
+    pub role: Role,
     /// The state folder.
     pub state: PathBuf,
-    /// What is read.
-    pub source: Source,
+    /// What is read; nothing at a consultation desk.
+    pub source: Option<Source>,
     /// The custodians' public signing key, DER.
     pub custody_key: PathBuf,
     /// Where tokens go.
     pub appliance: Appliance,
     /// Rows of one batch.
     pub batch_rows: usize,
+    /// Most bytes of sealed batches that wait.
+    pub spool_bytes: u64,
+    /// How many minutes local time is ahead of UTC.
+    pub utc_offset_minutes: i32,
+    /// What `watch` waits for.
+    pub watch: Watch,
+}
+
+/// What an agent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A source site: it reads, makes tokens and uploads them.
+    #[default]
+    Site,
+    /// A consultation desk: it asks whether one person is in.
+    Consultation,
+}
+
+impl Role {
+    /// The role's name in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Consultation => "consultation",
+        }
+    }
 }
 
 /// What is read.
@@ -74,6 +115,8 @@ pub enum Format {
     Dicom,
     /// A folder of files with HL7 v2 ADT messages.
     Hl7,
+    /// One extract of a resident register or a folder of them; columns are known by their usual headers.
+    Register,
 }
 
 impl Format {
@@ -91,6 +134,7 @@ impl Format {
             Self::Dpc => "dpc",
             Self::Dicom => "dicom",
             Self::Hl7 => "hl7",
+            Self::Register => "register",
         }
     }
 }
@@ -137,9 +181,71 @@ pub struct Appliance {
     pub retry_for: Duration,
     /// Name of the appliance's audit log; pinned at the first receipt if not given.
     pub origin: Option<String>,
+    /// The site's proxy, if the way to the appliance goes through one.
+    pub proxy: Option<Proxy>,
+    /// Parts of the day in which uploads are slowed down.
+    pub bandwidth: Vec<Window>,
+}
+
+impl Source {
+    fn describe(&self, language: Language) -> [(&'static str, String); 4] {
+        let mapping = match &self.format {
+            Format::Csv { mapping } => mapping.display().to_string(),
+            Format::SsMix2
+            | Format::Uke
+            | Format::Eligibility
+            | Format::Fhir
+            | Format::Checkup
+            | Format::Care
+            | Format::Dpc
+            | Format::Dicom
+            | Format::Hl7
+            | Format::Register => say!("none").to(language),
+        };
+        [
+            ("source.format", self.format.name().to_owned()),
+            ("source.path", self.path.display().to_string()),
+            ("source.mapping", mapping),
+            ("source.encoding", self.encoding.name().to_owned()),
+        ]
+    }
+}
+
+impl Appliance {
+    /// The line to it.
+    fn line(&self, language: Language) -> [(&'static str, String); 3] {
+        let proxy = self.proxy.as_ref();
+        let shown = proxy.map(|proxy| format!("http://{}:{}", proxy.host, proxy.port));
+        let secret = proxy.and_then(|proxy| proxy.secret.as_ref());
+        let secret = secret.map(|secret| secret.display().to_string());
+        let none = || say!("none").to(language);
+        [
+            ("appliance.proxy", shown.unwrap_or_else(none)),
+            ("appliance.proxy_secret", secret.unwrap_or_else(none)),
+            (
+                "appliance.bandwidth",
+                line::describe(&self.bandwidth, language),
+            ),
+        ]
+    }
 }
 
 impl Config {
+    /// What is read.
+    ///
+    /// # Errors
+    /// [`Fault::ConfigValue`] at a consultation desk.
+    pub fn source(&self) -> Result<&Source, AgentError> {
+        let rule = "a consultation desk reads nothing; it runs `tokenizer lookup`";
+        let at_desk = || {
+            AgentError::new(
+                Fault::ConfigValue,
+                say!("{key}: {rule}", key = "site.role", rule = rule),
+            )
+        };
+        self.source.as_ref().ok_or_else(at_desk)
+    }
+
     /// Reads and resolves a configuration file.
     ///
     /// # Errors
@@ -155,28 +261,22 @@ impl Config {
 
     /// What is in force, as text for people. Holds no secret: keys are named by their files.
     #[must_use]
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, language: Language) -> String {
         let mut out = String::new();
-        let mapping = match &self.source.format {
-            Format::Csv { mapping } => mapping.display().to_string(),
-            Format::SsMix2
-            | Format::Uke
-            | Format::Eligibility
-            | Format::Fhir
-            | Format::Checkup
-            | Format::Care
-            | Format::Dpc
-            | Format::Dicom
-            | Format::Hl7 => "none".to_owned(),
-        };
         let origin = self.appliance.origin.as_deref();
-        for (key, value) in [
+        let source = self.source.as_ref();
+        let offset = self.utc_offset_minutes;
+        let (sign, ahead) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+        let head = [
             ("site.name", self.site.to_string()),
+            ("site.role", self.role.name().to_owned()),
             ("site.state", self.state.display().to_string()),
-            ("source.format", self.source.format.name().to_owned()),
-            ("source.path", self.source.path.display().to_string()),
-            ("source.mapping", mapping),
-            ("source.encoding", self.source.encoding.name().to_owned()),
+            (
+                "site.utc_offset",
+                format!("{sign}{:02}:{:02}", ahead / 60, ahead % 60),
+            ),
+        ];
+        let appliance = [
             ("keys.custody_key", self.custody_key.display().to_string()),
             ("appliance.address", self.appliance.address.to_string()),
             ("appliance.server_name", self.appliance.server_name.clone()),
@@ -192,10 +292,24 @@ impl Config {
             ),
             (
                 "appliance.origin",
-                origin.unwrap_or("pinned at the first receipt").to_owned(),
+                origin.map_or_else(
+                    || say!("pinned at the first receipt").to(language),
+                    str::to_owned,
+                ),
             ),
-            ("upload.batch_rows", self.batch_rows.to_string()),
-        ] {
+        ];
+        let sending = source.map(|_| {
+            [
+                ("upload.batch_rows", self.batch_rows.to_string()),
+                ("upload.spool_mib", (self.spool_bytes >> 20).to_string()),
+            ]
+        });
+        let watch = source.map(|_| self.watch.describe());
+        let source = source.map(|source| source.describe(language));
+        let values = head.into_iter().chain(source.into_iter().flatten());
+        let values = values.chain(appliance).chain(self.appliance.line(language));
+        let values = values.chain(sending.into_iter().flatten());
+        for (key, value) in values.chain(watch.into_iter().flatten()) {
             let _infallible = writeln!(out, "{key} = {value}");
         }
         out
@@ -210,7 +324,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        let text = format!("it has more than {limit} bytes");
+        let text = say!("it has more than {limit} bytes", limit = limit);
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text));
     }
     Ok(bytes)
@@ -227,124 +341,4 @@ pub fn read_named(key: &str, path: &Path, limit: u64) -> Result<Vec<u8>, AgentEr
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SAMPLE: &str = include_str!("../samples/tokenizer.toml");
-
-    fn parse(text: &str) -> Result<Config, AgentError> {
-        parse::config(text, Path::new("/site"), "tokenizer.toml")
-    }
-
-    #[test]
-    fn the_shipped_sample_parses_and_shows_every_key() {
-        let config = parse(SAMPLE).unwrap();
-        assert_eq!(config.state, Path::new("/site/state"));
-        for line in config.describe().lines() {
-            let key = line.split([' ', '.']).nth(1).unwrap();
-            let shown = SAMPLE.lines().any(|line| {
-                let line = line.trim_start_matches("# ");
-                line.starts_with(&format!("{key} = "))
-            });
-            assert!(shown, "{key} is not in the sample");
-        }
-        let with_origin = SAMPLE.replace("# origin", "origin");
-        let origin = parse(&with_origin).unwrap().appliance.origin;
-        assert_eq!(origin.as_deref(), Some("musubi.example/demo"));
-    }
-
-    #[test]
-    fn defaults_are_those_that_the_sample_names() {
-        let short: String = SAMPLE
-            .lines()
-            .filter(|line| {
-                let defaulted = ["encoding", "retry_for", "batch_rows", "[upload]"];
-                !defaulted.iter().any(|key| line.starts_with(key))
-            })
-            .map(|line| line.to_owned() + "\n")
-            .collect();
-        let (short, whole) = (parse(&short).unwrap(), parse(SAMPLE).unwrap());
-        assert_eq!(short.describe(), whole.describe());
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_place() {
-        for (from, to, fault, text) in [
-            (
-                "name = ",
-                "nam = ",
-                Fault::ConfigSyntax,
-                "line 7: unknown field `nam`",
-            ),
-            (
-                "format = \"csv\"",
-                "format = \"xls\"",
-                Fault::ConfigSyntax,
-                "unknown variant",
-            ),
-            (
-                "\"hospital\"\n",
-                "\"Hospital\"\n",
-                Fault::ConfigValue,
-                "site.name",
-            ),
-            (
-                "mapping = ",
-                "# ",
-                Fault::ConfigValue,
-                "source.mapping: csv needs one",
-            ),
-            (
-                "format = \"csv\"",
-                "format = \"uke\"",
-                Fault::ConfigValue,
-                "source.mapping: only csv",
-            ),
-            (
-                "https://",
-                "http://",
-                Fault::ConfigValue,
-                "appliance.address",
-            ),
-            (":7443", ":7443/x", Fault::ConfigValue, "appliance.address"),
-            (
-                "\"appliance.demo\"",
-                "\"a b\"",
-                Fault::ConfigValue,
-                "appliance.server_name",
-            ),
-            (
-                "= 65536",
-                "= 65537",
-                Fault::ConfigValue,
-                "upload.batch_rows: it is 1 to 65536",
-            ),
-            ("= 65536", "= 0", Fault::ConfigValue, "upload.batch_rows"),
-            (
-                "= 600",
-                "= 604801",
-                Fault::ConfigValue,
-                "retry_for_seconds: it is at most 604800",
-            ),
-            ("= 600", "= -1", Fault::ConfigSyntax, "invalid value"),
-        ] {
-            let changed = SAMPLE.replacen(from, to, 1);
-            assert_ne!(changed, SAMPLE, "{from}");
-            let error = parse(&changed).unwrap_err();
-            assert_eq!(error.fault(), fault, "{from} -> {to}: {error}");
-            assert!(error.to_string().contains(text), "{from} -> {to}: {error}");
-            assert_eq!(error.exit(), 64);
-        }
-    }
-
-    #[test]
-    fn files_one_byte_past_their_bound_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        std::fs::write(&path, b"abc").unwrap();
-        assert_eq!(read_bounded(&path, 3).unwrap(), b"abc");
-        assert!(read_bounded(&path, 2).is_err());
-        let error = Config::load(&path).unwrap_err();
-        assert_eq!(error.fault(), Fault::ConfigSyntax);
-    }
-}
+mod tests;

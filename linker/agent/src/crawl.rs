@@ -8,13 +8,19 @@ use std::{
 
 use linker_tokenize::format::ssmix2::{FileState, file_state};
 
+mod folder;
 mod names;
 
-use self::names::{ends, is_fhir, is_form_1, is_object};
+pub use self::folder::Found;
+use self::{
+    folder::{Folder, Listing, listing},
+    names::{ends, is_fhir, is_form_1, is_object},
+};
 use crate::{
     config::Format,
     error::{AgentError, Fault},
-    limits::{FOLDER_ENTRIES_MAX, SOURCE_DEPTH_MAX},
+    limits::SOURCE_DEPTH_MAX,
+    say,
 };
 
 /// Folder of patient messages inside a patient's folder of an SS-MIX2 tree.
@@ -33,15 +39,14 @@ pub struct Passed {
     pub other_files: u64,
 }
 
+/// Takes a file that was found.
+pub type Taker<'a> = dyn FnMut(Found<'_>) -> Result<(), AgentError> + 'a;
+
 /// Hands over every file of the source.
 ///
 /// # Errors
 /// A fault of the source, or what `found` returns.
-pub fn walk(
-    format: &Format,
-    path: &Path,
-    found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
-) -> Result<Passed, AgentError> {
+pub fn walk(format: &Format, path: &Path, found: &mut Taker<'_>) -> Result<Passed, AgentError> {
     let metadata = fs::metadata(path).map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let fault = if missing {
@@ -51,98 +56,117 @@ pub fn walk(
         };
         AgentError::new(fault, path.display().to_string()).because(error)
     })?;
-    let mut passed = Passed::default();
+    let passed = Passed::default();
+    let mut crawl = Crawl {
+        path: path.to_owned(),
+        listing: listing(),
+        passed,
+        found,
+    };
     if metadata.is_file() {
-        found(path)?;
-        passed.files += 1;
-        return Ok(passed);
+        (crawl.found)(Found { path, folder: None })?;
+        crawl.passed.files += 1;
+        return Ok(crawl.passed);
     }
+    let root = Folder::open(path)?;
     match format {
-        Format::SsMix2 => tree(path, 0, &mut passed, found)?,
-        Format::Csv { .. } | Format::Care => folder(path, ends("csv"), &mut passed, found)?,
-        Format::Uke => folder(path, ends("uke"), &mut passed, found)?,
-        Format::Eligibility => folder(path, ends("xml"), &mut passed, found)?,
-        Format::Fhir => folder(path, is_fhir, &mut passed, found)?,
-        Format::Checkup => folder(path, ends("zip"), &mut passed, found)?,
-        Format::Hl7 => folder(path, ends("hl7"), &mut passed, found)?,
-        Format::Dpc => folder(path, is_form_1, &mut passed, found)?,
-        Format::Dicom => objects(path, 0, &mut passed, found)?,
+        Format::SsMix2 => crawl.tree(&root, 0)?,
+        Format::Csv { .. } | Format::Care | Format::Register => crawl.folder(&root, ends("csv"))?,
+        Format::Uke => crawl.folder(&root, ends("uke"))?,
+        Format::Eligibility => crawl.folder(&root, ends("xml"))?,
+        Format::Fhir => crawl.folder(&root, is_fhir)?,
+        Format::Checkup => crawl.folder(&root, ends("zip"))?,
+        Format::Hl7 => crawl.folder(&root, ends("hl7"))?,
+        Format::Dpc => crawl.folder(&root, is_form_1)?,
+        Format::Dicom => crawl.objects(&root, 0)?,
     }
-    Ok(passed)
+    Ok(crawl.passed)
 }
 
-/// The files of one folder that are of the format, in order of their names.
-fn folder(
-    path: &Path,
-    is_of_format: impl Fn(&Path) -> bool,
-    passed: &mut Passed,
-    found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
-) -> Result<(), AgentError> {
-    for (name, is_folder) in entries(path)? {
-        let file = path.join(&name);
-        if is_of_format(&file) && !is_folder && !name.starts_with('.') {
-            found(&file)?;
-            passed.files += 1;
-        } else {
-            passed.other_files += 1;
-        }
-    }
-    Ok(())
+/// A walk on its way.
+struct Crawl<'a, 'f> {
+    /// The folder that is looked at.
+    path: PathBuf,
+    listing: Listing,
+    passed: Passed,
+    found: &'a mut Taker<'f>,
 }
 
-/// The DICOM objects of a folder and all folders below it.
-fn objects(
-    path: &Path,
-    depth: usize,
-    passed: &mut Passed,
-    found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
-) -> Result<(), AgentError> {
-    check_depth(depth)?;
-    for (name, is_folder) in entries(path)? {
-        let file = path.join(&name);
-        if is_folder {
-            objects(&file, depth + 1, passed, found)?;
-        } else if is_object(&file) && !name.starts_with('.') {
-            found(&file)?;
-            passed.files += 1;
-        } else {
-            passed.other_files += 1;
+impl Crawl<'_, '_> {
+    /// The files of one folder that are of the format, in order of their names.
+    fn folder(
+        &mut self,
+        folder: &Folder,
+        is_of_format: impl Fn(&Path) -> bool,
+    ) -> Result<(), AgentError> {
+        for (name, is_folder) in folder.entries(&mut self.listing)? {
+            let wanted = !is_folder && !name.starts_with('.') && is_of_format(Path::new(&name));
+            self.file(folder, &name, wanted)?;
         }
+        Ok(())
     }
-    Ok(())
+
+    /// The DICOM objects of a folder and all folders below it.
+    fn objects(&mut self, folder: &Folder, depth: usize) -> Result<(), AgentError> {
+        check_depth(depth)?;
+        for (name, is_folder) in folder.entries(&mut self.listing)? {
+            if is_folder {
+                self.path.push(&name);
+                self.objects(&folder.folder(&name)?, depth + 1)?;
+                self.path.pop();
+            } else {
+                let wanted = !name.starts_with('.') && is_object(Path::new(&name));
+                self.file(folder, &name, wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The current patient message of every patient folder.
+    fn tree(&mut self, folder: &Folder, depth: usize) -> Result<(), AgentError> {
+        check_depth(depth)?;
+        let entries = folder.entries(&mut self.listing)?;
+        if self.path.ends_with(PATIENT_MESSAGES) {
+            let current = current_message(&entries, &mut self.passed);
+            if let ControlFlow::Break(current) = current {
+                self.file(folder, &current, true)?;
+            }
+            return Ok(());
+        }
+        for (name, is_folder) in entries {
+            if is_folder {
+                self.path.push(&name);
+                self.tree(&folder.folder(&name)?, depth + 1)?;
+                self.path.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a file over, or counts it.
+    fn file(&mut self, folder: &Folder, name: &str, wanted: bool) -> Result<(), AgentError> {
+        if !wanted {
+            self.passed.other_files += 1;
+            return Ok(());
+        }
+        self.path.push(name);
+        (self.found)(Found {
+            path: &self.path,
+            folder: Some(folder),
+        })?;
+        self.path.pop();
+        self.passed.files += 1;
+        Ok(())
+    }
 }
 
 fn check_depth(depth: usize) -> Result<(), AgentError> {
     if depth > SOURCE_DEPTH_MAX {
-        let detail = format!("more than {SOURCE_DEPTH_MAX} folders inside each other");
+        let detail = say!(
+            "more than {limit} folders inside each other",
+            limit = SOURCE_DEPTH_MAX
+        );
         return Err(AgentError::new(Fault::SourceTooLarge, detail));
-    }
-    Ok(())
-}
-
-/// The current patient message of every patient folder below `path`.
-fn tree(
-    path: &Path,
-    depth: usize,
-    passed: &mut Passed,
-    found: &mut dyn FnMut(&Path) -> Result<(), AgentError>,
-) -> Result<(), AgentError> {
-    check_depth(depth)?;
-    let entries = entries(path)?;
-    if path
-        .file_name()
-        .is_some_and(|name| name == PATIENT_MESSAGES)
-    {
-        if let ControlFlow::Break(current) = current_message(&entries, passed) {
-            found(&path.join(current))?;
-            passed.files += 1;
-        }
-        return Ok(());
-    }
-    for (name, is_folder) in entries {
-        if is_folder {
-            tree(&path.join(name), depth + 1, passed, found)?;
-        }
     }
     Ok(())
 }
@@ -177,30 +201,6 @@ fn current_message(entries: &[(String, bool)], passed: &mut Passed) -> ControlFl
     ControlFlow::Continue(())
 }
 
-/// Names in a folder in byte order, and whether each is a folder. Links are neither followed nor read.
-fn entries(path: &Path) -> Result<Vec<(String, bool)>, AgentError> {
-    // The path of an SS-MIX2 folder holds the patient's number: it goes into no message.
-    let failed = |error| AgentError::new(Fault::SourceIo, "a folder").because(Box::new(error));
-    let mut names = Vec::new();
-    for entry in fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let kind = entry.file_type().map_err(failed)?;
-        if !kind.is_file() && !kind.is_dir() {
-            continue;
-        }
-        if names.len() >= FOLDER_ENTRIES_MAX {
-            let detail = format!("a folder with more than {FOLDER_ENTRIES_MAX} entries");
-            return Err(AgentError::new(Fault::SourceTooLarge, detail));
-        }
-        let name = entry.file_name().into_string().map_err(|_not_utf8| {
-            AgentError::new(Fault::SourceIo, "a file name that is not UTF-8")
-        })?;
-        names.push((name, kind.is_dir()));
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
 /// All files of a source, for tests and small folders.
 ///
 /// # Errors
@@ -208,7 +208,7 @@ fn entries(path: &Path) -> Result<Vec<(String, bool)>, AgentError> {
 pub fn list(format: &Format, path: &Path) -> Result<(Vec<PathBuf>, Passed), AgentError> {
     let mut files = Vec::new();
     let passed = walk(format, path, &mut |file| {
-        files.push(file.to_owned());
+        files.push(file.path().to_owned());
         Ok(())
     })?;
     Ok((files, passed))
@@ -253,6 +253,61 @@ mod tests {
             other_files: 1,
         };
         assert_eq!(passed, expected);
+    }
+
+    /// The same by paths, without open folders.
+    fn slow_tree(path: &Path, files: &mut Vec<PathBuf>, passed: &mut Passed) {
+        let mut entries: Vec<(String, bool)> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let name = entry.file_name().into_string().unwrap();
+                (name, entry.file_type().unwrap())
+            })
+            .filter(|(_, kind)| kind.is_file() || kind.is_dir())
+            .map(|(name, kind)| (name, kind.is_dir()))
+            .collect();
+        entries.sort_unstable();
+        if path.ends_with(PATIENT_MESSAGES) {
+            if let ControlFlow::Break(current) = current_message(&entries, passed) {
+                files.push(path.join(current));
+                passed.files += 1;
+            }
+            return;
+        }
+        for (name, _) in entries.iter().filter(|(_, is_folder)| *is_folder) {
+            slow_tree(&path.join(name), files, passed);
+        }
+    }
+
+    #[test]
+    fn open_folders_give_what_paths_give() {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..300_u32 {
+            // Names of many lengths fill the room of a listing in the middle of one.
+            let name = format!("{number:0width$}", width = 4 + number as usize % 90);
+            let flag = u8::try_from(number % 3).unwrap();
+            patient(root.path(), &name, &[message(1, "1"), message(flag, "2")]);
+        }
+        std::os::unix::fs::symlink(root.path(), root.path().join("123/456/link")).unwrap();
+        let (files, passed) = list(&Format::SsMix2, root.path()).unwrap();
+        let (mut slow_files, mut slow_passed) = (Vec::new(), Passed::default());
+        slow_tree(root.path(), &mut slow_files, &mut slow_passed);
+        assert_eq!(files, slow_files);
+        assert_eq!(passed, slow_passed);
+        assert_eq!(files.len(), 200);
+        // What is opened is what was named.
+        let mut opened = 0;
+        walk(&Format::SsMix2, root.path(), &mut |file| {
+            let metadata = file.open().unwrap().metadata().unwrap();
+            let named = fs::metadata(file.path()).unwrap();
+            use std::os::unix::fs::MetadataExt as _;
+            assert_eq!((metadata.dev(), metadata.ino()), (named.dev(), named.ino()));
+            opened += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(opened, 200);
     }
 
     #[test]

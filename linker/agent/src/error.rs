@@ -2,7 +2,11 @@
 
 use std::{error::Error, fmt, io};
 
-use crate::messages;
+use crate::{
+    language::Language,
+    messages, say,
+    say::{Say, Value},
+};
 
 /// What can go wrong, one variant per code that people and scripts see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,12 +17,18 @@ pub enum Fault {
     ConfigSyntax,
     /// A configured value breaks a rule.
     ConfigValue,
+    /// Values that `init` could not know are still missing.
+    ConfigUnfinished,
     /// A file that the configuration names cannot be read.
     FileUnreadable,
     /// A certificate or its key does not parse, or the two do not belong together.
     CertificateUnreadable,
     /// The column mapping is not usable.
     MappingRefused,
+    /// No format is recognised.
+    FormatUnknown,
+    /// A file would be overwritten.
+    FileExists,
     /// There are no site keys yet.
     NotInitialised,
     /// There is no key package yet.
@@ -35,8 +45,14 @@ pub enum Fault {
     StateIo,
     /// The disk of the state folder is full.
     DiskFull,
+    /// As many sealed batches wait as the configuration allows.
+    SpoolFull,
     /// A file in the state folder is damaged.
     StateDamaged,
+    /// The linkage table has no such reference.
+    ReferenceUnknown,
+    /// A file that was asked for cannot be written.
+    OutputUnusable,
     /// The source path does not exist.
     SourceMissing,
     /// The source has no file or no usable record.
@@ -59,6 +75,10 @@ pub enum Fault {
     RowsRefused,
     /// A field cannot be read in most records.
     FieldUnreadable,
+    /// The source should not be sent as it is.
+    NotReady,
+    /// A report cannot be written where it is wanted.
+    ReportUnwritable,
     /// The source changed while it was read.
     SourceChanged,
     /// The agent's certificate has expired.
@@ -71,6 +91,8 @@ pub enum Fault {
     CertificateRefused,
     /// The appliance's certificate is not the one expected.
     ServerUntrusted,
+    /// The site's proxy does not open a tunnel.
+    ProxyRefused,
     /// No common TLS version or key exchange.
     TlsRefused,
     /// The appliance does not answer.
@@ -103,6 +125,16 @@ pub enum Fault {
     CheckpointShrank,
     /// The audit log has another past than before.
     CheckpointForked,
+    /// Identifiers were given as arguments.
+    EnquiryInArguments,
+    /// There is no terminal to ask at.
+    NoTerminal,
+    /// A front end's object is not one.
+    EnquiryMalformed,
+    /// A typed value cannot be read.
+    EnquiryUnreadable,
+    /// Too little was typed for an answer.
+    EnquiryTooThin,
     /// Something that cannot happen.
     Internal,
 }
@@ -111,10 +143,15 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct AgentError {
     fault: Fault,
-    what: Option<&'static str>,
-    detail: String,
-    advice: Option<String>,
+    what: Option<Box<Say>>,
+    detail: Value,
+    advice: Option<Box<Value>>,
     reason: Option<String>,
+    #[expect(
+        clippy::box_collection,
+        reason = "a report is rare, and errors that are handed up everywhere must stay small"
+    )]
+    output: Option<Box<String>>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -122,13 +159,14 @@ impl AgentError {
     /// A fault with what is known about it: a path, a key of the configuration, a rule. Never a value
     /// of a record.
     #[must_use]
-    pub fn new(fault: Fault, detail: impl Into<String>) -> Self {
+    pub fn new(fault: Fault, detail: impl Into<Value>) -> Self {
         Self {
             fault,
             what: None,
             detail: detail.into(),
             advice: None,
             reason: None,
+            output: None,
             source: None,
         }
     }
@@ -142,15 +180,15 @@ impl AgentError {
 
     /// The same with more exact words for what happened than the table's.
     #[must_use]
-    pub fn worded(mut self, what: &'static str) -> Self {
-        self.what = Some(what);
+    pub fn worded(mut self, what: Say) -> Self {
+        self.what = Some(Box::new(what));
         self
     }
 
     /// The same with better advice than the table's.
     #[must_use]
-    pub fn advise(mut self, advice: String) -> Self {
-        self.advice = Some(advice);
+    pub fn advise(mut self, advice: impl Into<Value>) -> Self {
+        self.advice = Some(Box::new(advice.into()));
         self
     }
 
@@ -161,6 +199,19 @@ impl AgentError {
         self
     }
 
+    /// The same with what goes to standard output in its place: a report that ends in a refusal.
+    #[must_use]
+    pub fn with_output(mut self, output: String) -> Self {
+        self.output = Some(Box::new(output));
+        self
+    }
+
+    /// What goes to standard output, if there is anything.
+    #[must_use]
+    pub fn output(&self) -> Option<&str> {
+        self.output.as_deref().map(String::as_str)
+    }
+
     /// The appliance's own reason code, if it gave one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
@@ -169,7 +220,7 @@ impl AgentError {
 
     /// An error of the state folder: a full disk is told apart from the rest.
     #[must_use]
-    pub fn state(detail: impl Into<String>, error: io::Error) -> Self {
+    pub fn state(detail: impl Into<Value>, error: io::Error) -> Self {
         Self::new(state_fault(error.kind()), detail).because(error)
     }
 
@@ -193,10 +244,25 @@ impl AgentError {
 
     /// What to do.
     #[must_use]
-    pub fn advice(&self) -> &str {
-        self.advice
-            .as_deref()
-            .unwrap_or(messages::message(self.fault).advice)
+    pub fn advice(&self) -> Value {
+        let table = || Value::Text(&messages::message(self.fault).advice);
+        self.advice.as_deref().cloned().unwrap_or_else(table)
+    }
+
+    /// What happened, with its place.
+    #[must_use]
+    pub fn said(&self) -> Value {
+        let table = Value::Text(&messages::message(self.fault).what);
+        let what = self.what.clone().map_or(table, Value::Said);
+        if self.detail.is_empty() {
+            return what;
+        }
+        say!(
+            "{what}: {detail}",
+            what = what,
+            detail = self.detail.clone()
+        )
+        .into()
     }
 }
 
@@ -211,13 +277,10 @@ fn state_fault(kind: io::ErrorKind) -> Fault {
     }
 }
 
+/// English, for logs and tests.
 impl fmt::Display for AgentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what.unwrap_or(messages::message(self.fault).what))?;
-        if self.detail.is_empty() {
-            return Ok(());
-        }
-        write!(f, ": {}", self.detail)
+        f.write_str(&self.said().to(Language::En))
     }
 }
 

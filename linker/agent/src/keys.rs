@@ -26,7 +26,7 @@ const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// A fault of the state folder.
-pub fn init(config: &Config, state: &State) -> Result<EnrolRequest, AgentError> {
+pub fn enrol(config: &Config, state: &State) -> Result<EnrolRequest, AgentError> {
     if !state.keys().exists() {
         make_keys(&state.keys())?;
     }

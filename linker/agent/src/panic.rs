@@ -3,15 +3,18 @@
 
 use std::{io::Write as _, panic};
 
+use crate::{language::Locale, say};
+
 /// Replaces the standard report of panics, in every thread, by their place in the source.
-pub fn report_place_only() {
-    panic::set_hook(Box::new(|info| {
-        let mut error = std::io::stderr().lock();
+pub fn report_place_only(locale: Locale) {
+    panic::set_hook(Box::new(move |info| {
+        let said = match info.location() {
+            Some(place) => say!("panicked at {place}", place = place.to_string()),
+            None => say!("panicked"),
+        };
+        let line = said.line(locale.language);
         // There is nothing to do about a closed pipe while the program ends.
-        drop(match info.location() {
-            Some(place) => writeln!(error, "panicked at {place}"),
-            None => writeln!(error, "panicked"),
-        });
+        drop(std::io::stderr().lock().write_all(&locale.encode(&line)));
     }));
 }
 
@@ -30,7 +33,7 @@ mod tests {
         if std::env::var_os(CHILD).is_none() {
             return;
         }
-        report_place_only();
+        report_place_only(Locale::default());
         let end = std::hint::black_box(NAME.len() - 1);
         assert!(panic::catch_unwind(|| NAME[..end].len()).is_err());
     }

@@ -1,5 +1,5 @@
 //! Records to batches: encodes, drops repeated tokens, cuts batches, and notes every reference in the
-//! look-up list before its batch is handed on.
+//! linkage table before its batch is handed on.
 //!
 //! Everything here follows from the source, the keys and the batch size, so that a run over an equal
 //! source makes batches with equal IDs, whatever happened to the run before it.
@@ -18,8 +18,9 @@ use zeroize::Zeroizing;
 use crate::{
     error::{AgentError, Fault},
     limits::{BATCHES_MAX, DISTINCT_TOKENS_MAX},
-    lookup::Lookup,
+    say,
     source::{Outcome, Source, Tally},
+    table::LinkageTable,
 };
 
 /// Counter of records that no token could be made of.
@@ -82,7 +83,7 @@ impl Encoding<'_> {
         source: &Source,
         path: &Path,
         expected: &Tally,
-        lookup: &mut Lookup,
+        table: &mut LinkageTable,
         sink: &mut BatchSink<'_>,
     ) -> Result<Made, AgentError> {
         let content = self.package.content();
@@ -95,7 +96,7 @@ impl Encoding<'_> {
         );
         let mut batcher = Batcher::new(self);
         let tally = source.read(path, &mut |_file, outcome| match outcome {
-            Outcome::Record(record) => batcher.record(&mut encoder, &record, lookup, sink),
+            Outcome::Record(record) => batcher.record(&mut encoder, record, table, sink),
             Outcome::Refused(refused) => {
                 batcher.count(refused.code);
                 Ok(())
@@ -105,7 +106,7 @@ impl Encoding<'_> {
         if tally != *expected {
             return Err(AgentError::new(Fault::SourceChanged, ""));
         }
-        batcher.finish(lookup, sink)
+        batcher.finish(table, sink)
     }
 }
 
@@ -135,7 +136,7 @@ impl<'a> Batcher<'a> {
         &mut self,
         encoder: &mut Encoder,
         record: &SourceRecord,
-        lookup: &mut Lookup,
+        table: &mut LinkageTable,
         sink: &mut BatchSink<'_>,
     ) -> Result<(), AgentError> {
         let tokens = encoder.encode(record);
@@ -150,12 +151,12 @@ impl<'a> Batcher<'a> {
                 continue;
             }
             if self.batch.len() == self.encoding.batch_rows {
-                self.hand_over(false, lookup, sink)?;
+                self.hand_over(false, table, sink)?;
             }
             self.batch
                 .push(&token)
                 .map_err(|error| AgentError::new(Fault::Internal, "a batch").because(error))?;
-            lookup.add(token.reference, record.local_id())?;
+            table.add(token.reference, record.local_id())?;
             self.made.tokens += 1;
             new = true;
         }
@@ -167,25 +168,29 @@ impl<'a> Batcher<'a> {
         Ok(())
     }
 
-    fn finish(mut self, lookup: &mut Lookup, sink: &mut BatchSink<'_>) -> Result<Made, AgentError> {
+    fn finish(
+        mut self,
+        table: &mut LinkageTable,
+        sink: &mut BatchSink<'_>,
+    ) -> Result<Made, AgentError> {
         if self.batch.is_empty() {
             return Err(AgentError::new(Fault::SourceEmpty, ""));
         }
-        self.hand_over(true, lookup, sink)?;
+        self.hand_over(true, table, sink)?;
         Ok(self.made)
     }
 
     fn hand_over(
         &mut self,
         last: bool,
-        lookup: &mut Lookup,
+        table: &mut LinkageTable,
         sink: &mut BatchSink<'_>,
     ) -> Result<(), AgentError> {
         if self.made.batches >= BATCHES_MAX {
-            let detail = format!("more than {BATCHES_MAX} batches");
+            let detail = say!("more than {limit} batches", limit = BATCHES_MAX);
             return Err(AgentError::new(Fault::SourceTooLarge, detail));
         }
-        lookup.sync()?;
+        table.sync()?;
         let batch = std::mem::replace(&mut self.batch, TokenBatch::new(self.encoding.schema));
         let counts = std::mem::take(&mut self.counts);
         let plaintext = Zeroizing::new(batch.to_bytes());
@@ -227,7 +232,10 @@ impl<'a> Batcher<'a> {
         let name = hash.first_chunk().expect("32 bytes hold 16");
         let new = self.known.insert(*name);
         if self.known.len() > DISTINCT_TOKENS_MAX {
-            let detail = format!("more than {DISTINCT_TOKENS_MAX} different tokens");
+            let detail = say!(
+                "more than {limit} different tokens",
+                limit = DISTINCT_TOKENS_MAX
+            );
             return Err(AgentError::new(Fault::SourceTooLarge, detail));
         }
         Ok(new)

@@ -8,13 +8,18 @@ use std::{
 
 use kdam::{Bar, BarExt as _};
 
+use crate::{
+    language::{CodeSet, Locale},
+    say::Say,
+};
+
 /// Where progress goes.
 #[derive(Debug, Clone)]
 pub enum Progress {
     /// Bars on a terminal.
-    Bars(Bars),
+    Bars(Bars, Locale),
     /// One line per event.
-    Lines,
+    Lines(Locale),
     /// Nowhere, for tests.
     Silent,
 }
@@ -30,33 +35,48 @@ impl Bars {
 }
 
 impl Progress {
-    /// Bars if standard error is a terminal, lines otherwise.
+    /// Bars if standard error is a terminal, lines otherwise. The library of bars writes UTF-8 only.
     #[must_use]
-    pub fn detect() -> Self {
-        if std::io::stderr().is_terminal() {
-            Self::Bars(Bars::default())
+    pub fn detect(locale: Locale) -> Self {
+        if std::io::stderr().is_terminal() && locale.code_set == CodeSet::Utf8 {
+            Self::Bars(Bars::default(), locale)
         } else {
-            Self::Lines
+            Self::Lines(locale)
+        }
+    }
+
+    /// The locale in which it is told.
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        match self {
+            Self::Bars(_, locale) | Self::Lines(locale) => *locale,
+            Self::Silent => Locale::default(),
         }
     }
 
     /// One event.
-    pub fn say(&self, text: &str) {
+    pub fn say(&self, what: &Say) {
+        self.say_text(&what.to(self.locale().language));
+    }
+
+    /// Text that is in the language already.
+    pub fn say_text(&self, text: &str) {
+        let line = |locale: &Locale| locale.encode(&format!("{text}\n")).into_owned();
         match self {
             // Neither a closed terminal nor a closed pipe may stop the work.
-            Self::Bars(bars) => match bars.lock().iter_mut().flatten().next() {
+            Self::Bars(bars, locale) => match bars.lock().iter_mut().flatten().next() {
                 Some(bar) => drop(bar.write(text)),
-                None => drop(writeln!(std::io::stderr().lock(), "{text}")),
+                None => drop(std::io::stderr().lock().write_all(&line(locale))),
             },
-            Self::Lines => drop(writeln!(std::io::stderr().lock(), "{text}")),
+            Self::Lines(locale) => drop(std::io::stderr().lock().write_all(&line(locale))),
             Self::Silent => (),
         }
     }
 
     /// Starts a piece of work whose size may be known.
     #[must_use]
-    pub fn task(&self, name: &'static str, total: Option<u64>) -> Task {
-        let Self::Bars(bars) = self else {
+    pub fn task(&self, name: &Say, total: Option<u64>) -> Task {
+        let Self::Bars(bars, locale) = self else {
             return Task { bar: None };
         };
         let mut lines = bars.lock();
@@ -65,7 +85,7 @@ impl Progress {
             .position(Option::is_none)
             .unwrap_or(lines.len());
         let mut bar = Bar::new(total.and_then(|total| total.try_into().ok()).unwrap_or(0));
-        bar.set_description(name);
+        bar.set_description(name.to(locale.language));
         bar.position = u16::try_from(line).unwrap_or(0);
         bar.leave = false;
         bar.unit_scale = true;

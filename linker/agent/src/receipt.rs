@@ -6,6 +6,9 @@
 
 mod contents;
 
+#[cfg(test)]
+pub(crate) use self::contents::tests::manifest as sample_manifest;
+
 use std::collections::BTreeMap;
 
 use keymgmt_custody::{
@@ -20,6 +23,7 @@ use self::contents::check_contents;
 use crate::{
     error::{AgentError, Fault},
     limits::PROOF_HASHES_MAX,
+    say,
     state::{self, State},
 };
 
@@ -143,7 +147,11 @@ impl<'a> Witness<'a> {
         let origin = self.seen.as_ref().map(|seen| seen.origin.as_str());
         let origin = self.origin.as_deref().or(origin).unwrap_or(first_line);
         if first_line != origin {
-            let rule = format!("receipt of batch {batch}: the checkpoint is of another log");
+            let rule = say!(
+                "receipt of batch {batch}: {rule}",
+                batch = batch.to_string(),
+                rule = say!("the checkpoint is of another log")
+            );
             return Err(AgentError::new(Fault::CheckpointForked, rule));
         }
         let proof =
@@ -176,9 +184,11 @@ impl<'a> Witness<'a> {
             return Ok(());
         };
         if new.size < old.size {
-            let detail = format!(
-                "receipt of batch {batch}: {} entries, and {} were seen",
-                new.size, old.size
+            let detail = say!(
+                "receipt of batch {batch}: {now} entries, and {before} were seen",
+                batch = batch.to_string(),
+                now = new.size,
+                before = old.size
             );
             return Err(AgentError::new(Fault::CheckpointShrank, detail));
         }
@@ -252,7 +262,10 @@ fn hashes(proof: &[Vec<u8>]) -> Option<Vec<Hash>> {
 }
 
 fn of_batch(fault: Fault, batch: BatchId) -> AgentError {
-    AgentError::new(fault, format!("receipt of batch {batch}"))
+    AgentError::new(
+        fault,
+        say!("receipt of batch {batch}", batch = batch.to_string()),
+    )
 }
 
 fn of_custody(batch: BatchId, error: CustodyError) -> AgentError {

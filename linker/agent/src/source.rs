@@ -2,23 +2,32 @@
 //! so that nothing is sent of a source that must be refused.
 
 mod files;
+mod table;
+pub(crate) mod words;
 
 use std::{collections::BTreeMap, path::Path};
 
+use self::files::of_file;
+pub(crate) use self::files::{of_table, read_start, shown_name};
+
 use linker_tokenize::{
-    CsvMapping, FileReport, ReadError, Screen, SourceEncoding, SourceRecord,
+    Counts, CsvMapping, FileReport, ReadError, Screen, SourceEncoding, SourceRecord,
     format::{self, fhir::Coverages},
 };
 
+use zeroize::Zeroizing;
+
 use crate::{
     config::{self, Config, Encoding, Format, read_named},
-    crawl::{self, Passed},
+    crawl::{self, Found, Passed},
     error::{AgentError, Fault},
     limits::{
         CONFIG_BYTES_MAX, REFUSED_PERMILLE_MAX, REFUSED_SHARE_ROWS_MIN, UNREADABLE_PERMILLE_MAX,
         UNREADABLE_RECORDS_MIN,
     },
-    lookup::Problems,
+    problems::Problems,
+    say,
+    say::Value,
 };
 
 /// A source that is ready to be read.
@@ -53,14 +62,12 @@ impl Tally {
         self.refused.values().sum()
     }
 
-    fn see(&mut self, outcome: &Outcome) {
+    fn see(&mut self, outcome: Outcome<'_>, noticed: &mut Counts) {
         self.rows += 1;
         match outcome {
             Outcome::Record(record) => {
                 self.records += 1;
-                for quality in record.quality().iter() {
-                    *self.quality.entry(quality.code()).or_default() += 1;
-                }
+                noticed.record(record);
             }
             Outcome::Deletion => self.deletions += 1,
             Outcome::Refused(refused) => *self.refused.entry(refused.code).or_default() += 1,
@@ -69,10 +76,10 @@ impl Tally {
 }
 
 /// What became of one row, claim or message.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// A usable record.
-    Record(SourceRecord),
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome<'a> {
+    /// A usable record. Its memory may serve for the next one.
+    Record(&'a SourceRecord),
     /// A message that deletes its patient.
     Deletion,
     /// It is left out.
@@ -91,7 +98,7 @@ pub struct Refused {
 }
 
 /// Takes what is read, with its file.
-pub type Sink<'a> = dyn FnMut(&Path, Outcome) -> Result<(), AgentError> + 'a;
+pub type Sink<'a> = dyn FnMut(&Path, Outcome<'_>) -> Result<(), AgentError> + 'a;
 
 impl Source {
     /// Loads what reading needs: for CSV the column mapping.
@@ -109,13 +116,27 @@ impl Source {
             | Format::Care
             | Format::Dpc
             | Format::Dicom
-            | Format::Hl7 => None,
+            | Format::Hl7
+            | Format::Register => None,
         };
         Ok(Self {
             format: source.format.clone(),
             mapping,
             encoding: source.encoding,
         })
+    }
+
+    /// The same source, and records keep how their values were written.
+    #[must_use]
+    pub fn observing(mut self) -> Self {
+        self.mapping = self.mapping.map(CsvMapping::observing);
+        self
+    }
+
+    /// The column mapping of a table.
+    #[must_use]
+    pub fn mapping(&self) -> Option<&CsvMapping> {
+        self.mapping.as_ref()
     }
 
     /// Walks over all files at `path` and hands over every record.
@@ -151,7 +172,7 @@ impl Source {
         check_share(&tally)?;
         check_fields(&tally).map_err(|error| match &self.mapping {
             Some(_) => error,
-            None => error.advise("look at that field with `tokenizer inspect`".to_owned()),
+            None => error.advise(say!("look at that field with `tokenizer check`")),
         })?;
         Ok(tally)
     }
@@ -166,11 +187,12 @@ impl Source {
             | Format::Care
             | Format::Dpc
             | Format::Hl7
+            | Format::Register
             | Format::Eligibility
             | Format::Fhir
             | Format::Checkup => "the files of the source",
         };
-        files::of_file(shown, error)
+        of_file(shown, error)
     }
 
     /// Insurances of all FHIR files, because bulk exports keep them in files of their own.
@@ -192,37 +214,41 @@ impl Source {
     ) -> Result<Tally, AgentError> {
         let mut tally = Tally::default();
         let coverages = self.coverages(path)?;
+        let mut message = files::room();
+        let mut noticed = Counts::default();
         let passed = crawl::walk(&self.format, path, &mut |file| {
             self.read_file(
                 file,
                 &coverages,
+                &mut message,
                 screen.as_deref_mut(),
                 &mut |file, outcome| {
-                    tally.see(&outcome);
+                    tally.see(outcome, &mut noticed);
                     sink(file, outcome)
                 },
             )
         })?;
         tally.passed = passed;
+        let noticed = noticed.iter().map(|(code, count)| (code, count.into()));
+        tally.quality = noticed.collect();
         Ok(tally)
     }
 
     fn read_file(
         &self,
-        file: &Path,
+        file: Found<'_>,
         coverages: &Coverages,
+        message: &mut Zeroizing<Vec<u8>>,
         screen: Option<&mut Screen>,
         sink: &mut Sink<'_>,
     ) -> Result<(), AgentError> {
-        let words = ToString::to_string;
+        let words = words::of;
         let rows: Reader = match (&self.format, &self.mapping) {
-            (Format::SsMix2, _) => return files::read_message(file, screen, sink),
+            (Format::SsMix2, _) => return files::read_message(file, message, screen, sink),
             (Format::Dicom, _) => return files::read_object(file, screen, sink),
             (Format::Csv { .. }, Some(mapping)) => {
                 let words = |error: &ReadError| files::words_of_csv(error, self.encoding);
-                return files::read_rows(file, sink, words, |bytes, rows| {
-                    format::csv::read(mapping, bytes, rows)
-                });
+                return table::read(file, mapping, sink, words);
             }
             // Files of these three may hold one person each, so all of them are judged together as well.
             (Format::Eligibility, _) => {
@@ -246,6 +272,7 @@ impl Source {
             (Format::Care, _) => format::care::read,
             (Format::Dpc, _) => format::dpc::read,
             (Format::Hl7, _) => format::hl7::read,
+            (Format::Register, _) => format::register::read,
             (Format::Csv { .. } | Format::Uke, _) => format::uke::read,
         };
         files::read_rows(file, sink, words, rows)
@@ -262,7 +289,11 @@ fn check_share(tally: &Tally) -> Result<(), AgentError> {
     if share_matters && refused * 1000 > tally.rows * REFUSED_PERMILLE_MAX
         || tally.records == 0 && refused > 0
     {
-        let detail = format!("{refused} of {} rows", tally.rows);
+        let detail = say!(
+            "{refused} of {rows} rows",
+            refused = refused,
+            rows = tally.rows
+        );
         return Err(AgentError::new(Fault::RowsRefused, detail));
     }
     if tally.records == 0 {
@@ -281,7 +312,12 @@ fn check_fields(tally: &Tally) -> Result<(), AgentError> {
         if let Some(field) = code.strip_prefix("unreadable-")
             && count * 1000 > tally.records * UNREADABLE_PERMILLE_MAX
         {
-            let detail = format!("{field}, in {count} of {} records", tally.records);
+            let detail = say!(
+                "{field}, in {count} of {records} records",
+                field = field,
+                count = count,
+                records = tally.records
+            );
             return Err(AgentError::new(Fault::FieldUnreadable, detail));
         }
     }
@@ -290,15 +326,16 @@ fn check_fields(tally: &Tally) -> Result<(), AgentError> {
 
 fn load_mapping(path: &Path, encoding: Encoding) -> Result<CsvMapping, AgentError> {
     let bytes = read_named("source.mapping", path, CONFIG_BYTES_MAX)?;
-    let refused = |detail: String| {
+    let refused = |rule: Value| {
+        let file = path.display().to_string();
         AgentError::new(
             Fault::MappingRefused,
-            format!("{}: {detail}", path.display()),
+            say!("{file}: {rule}", file = file, rule = rule),
         )
     };
-    let text =
-        String::from_utf8(bytes).map_err(|error| refused("not UTF-8".to_owned()).because(error))?;
-    let mapping = CsvMapping::parse(&text).map_err(|error| refused(error.to_string()))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| refused(say!("not UTF-8").into()).because(error))?;
+    let mapping = CsvMapping::parse(&text).map_err(|error| refused(words::of(&error)))?;
     Ok(mapping.with_encoding(match encoding {
         Encoding::Auto => None,
         Encoding::Utf8 => Some(SourceEncoding::Utf8),
@@ -309,117 +346,10 @@ fn load_mapping(path: &Path, encoding: Encoding) -> Result<CsvMapping, AgentErro
 /// The source of a configuration, opened.
 ///
 /// # Errors
-/// As [`Source::open`].
+/// As [`Source::open`]; [`Fault::ConfigValue`] at a consultation desk.
 pub fn of(config: &Config) -> Result<Source, AgentError> {
-    Source::open(&config.source)
+    Source::open(config.source()?)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shipped_mapping_parses() {
-        let text = include_str!("../samples/town.toml");
-        assert!(CsvMapping::parse(text).is_ok());
-    }
-
-    /// A folder with these files as a source of this format, walked over and checked.
-    fn checked(format: Format, files: &[(String, String)]) -> Result<Tally, AgentError> {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, bytes) in files {
-            std::fs::write(folder.path().join(name), bytes).unwrap();
-        }
-        let path = folder.path().to_owned();
-        let encoding = Encoding::Auto;
-        let source = config::Source {
-            format,
-            path,
-            encoding,
-        };
-        Source::open(&source)?.check(folder.path(), &mut Problems::default(), &|| ())
-    }
-
-    #[test]
-    fn fhir_files_of_a_folder_are_joined() {
-        let patients = include_str!("../../tokenize/tests/fixtures/patients.ndjson");
-        let coverages = include_str!("../../tokenize/tests/fixtures/coverages.ndjson");
-        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-        let files = [
-            file("Patient.ndjson", patients),
-            file("a.json", coverages),
-            file("b.txt", "not read"),
-        ];
-        let tally = checked(Format::Fhir, &files).unwrap();
-        assert_eq!((tally.passed.files, tally.records), (2, 2));
-        assert!(!tally.quality.contains_key("no-insurance"));
-        let tally = checked(Format::Fhir, &files[..1]).unwrap();
-        assert_eq!(tally.quality.get("no-insurance"), Some(&2));
-    }
-
-    #[test]
-    fn responses_of_one_person_each_are_judged_together() {
-        let text = include_str!("../../tokenize/tests/fixtures/eligibility.xml");
-        let file = |number: usize, text: &str| (format!("{number}.xml"), text.to_owned());
-        let good: Vec<_> = (0..8).map(|number| file(number, text)).collect();
-        assert_eq!(checked(Format::Eligibility, &good).unwrap().records, 16);
-        let forbidden = text.replace("00012345", "123456789018");
-        let bad: Vec<_> = (0..8).map(|number| file(number, &forbidden)).collect();
-        let error = checked(Format::Eligibility, &bad).unwrap_err();
-        assert_eq!(error.fault(), Fault::MyNumberColumn);
-    }
-
-    #[test]
-    fn archives_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let archive = include_bytes!("../../tokenize/tests/fixtures/checkup.zip");
-        std::fs::write(folder.path().join("a.ZIP"), archive).unwrap();
-        let source = config::Source {
-            format: Format::Checkup,
-            path: folder.path().to_owned(),
-            encoding: Encoding::Auto,
-        };
-        let source = Source::open(&source).unwrap();
-        let tally = source.read(folder.path(), &mut |_, _| Ok(())).unwrap();
-        assert_eq!((tally.passed.files, tally.records), (1, 1));
-    }
-
-    #[test]
-    fn the_share_of_refused_rows_is_judged_one_past_its_bound() {
-        let tally = |rows: u64, refused: u64| Tally {
-            rows,
-            records: rows - refused,
-            refused: BTreeMap::from([("row-columns", refused)]),
-            ..Tally::default()
-        };
-        let fault = |tally: &Tally| check_share(tally).err().map(|error| error.fault());
-        assert_eq!(fault(&tally(1000, REFUSED_PERMILLE_MAX)), None);
-        let past = tally(1000, REFUSED_PERMILLE_MAX + 1);
-        assert_eq!(fault(&past), Some(Fault::RowsRefused));
-        let few = REFUSED_SHARE_ROWS_MIN - 1;
-        assert_eq!(fault(&tally(few, few - 1)), None);
-        assert_eq!(fault(&tally(few, few)), Some(Fault::RowsRefused));
-        assert_eq!(fault(&tally(0, 0)), Some(Fault::SourceEmpty));
-    }
-
-    #[test]
-    fn an_unreadable_field_is_judged_one_past_its_bound() {
-        let fault = |records: u64, code: &'static str, count: u64| {
-            let quality = BTreeMap::from([(code, count)]);
-            let tally = Tally {
-                records,
-                quality,
-                ..Tally::default()
-            };
-            check_fields(&tally).err().map(|error| error.fault())
-        };
-        let code = "unreadable-birth-date";
-        let few = UNREADABLE_RECORDS_MIN - 1;
-        assert_eq!(fault(few, code, few), None);
-        let unreadable = Some(Fault::FieldUnreadable);
-        assert_eq!(fault(few + 1, code, few), unreadable);
-        assert_eq!(fault(1000, code, UNREADABLE_PERMILLE_MAX), None);
-        assert_eq!(fault(1000, code, UNREADABLE_PERMILLE_MAX + 1), unreadable);
-        assert_eq!(fault(1000, "no-birth-date", 1000), None, "not carried");
-    }
-}
+mod tests;

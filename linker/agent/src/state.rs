@@ -2,8 +2,8 @@
 //! new file, never half of one.
 //!
 //! `keys/` · `request.note` · `package.pkg` · `receipt.note` (for the custodians) · `outbox/` ·
-//! `refused/` · `receipts/` · `checkpoint.json` · `lookup.csv` · `problems.csv` · `lock`. Folders are 0700 and
-//! files 0600.
+//! `refused/` · `receipts/` · `checkpoint.json` · `policy.json` · `table/` · `watch.json` · `problems.csv` ·
+//! `runs/` · `lock`. Folders are 0700 and files 0600.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -122,10 +122,34 @@ impl State {
         self.folder.join("checkpoint.json")
     }
 
-    /// The list from references to local records. Never leaves the site.
+    /// The linkage table, from references to local records, sealed. Never leaves the site.
     #[must_use]
-    pub fn lookup(&self) -> PathBuf {
+    pub fn table(&self) -> PathBuf {
+        self.folder.join("table")
+    }
+
+    /// The same in clear, as earlier versions kept it. The next run takes it over and removes it.
+    #[must_use]
+    pub fn clear_table(&self) -> PathBuf {
         self.folder.join("lookup.csv")
+    }
+
+    /// Counts of earlier runs, one small file each.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.folder.join("runs")
+    }
+
+    /// What the appliance's policy said when it last answered.
+    #[must_use]
+    pub fn policy(&self) -> PathBuf {
+        self.folder.join("policy.json")
+    }
+
+    /// Which state of the source was last sent as a whole by `watch`.
+    #[must_use]
+    pub fn watch(&self) -> PathBuf {
+        self.folder.join("watch.json")
     }
 
     /// The list of refused rows of the last run. Never leaves the site.

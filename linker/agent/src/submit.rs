@@ -1,9 +1,13 @@
 //! Gets one batch accepted: asks how far the appliance is, seals if nothing is sealed yet, uploads from
 //! there, checks the receipt, keeps it, and only then forgets the sealed batch.
 
+use std::{cell::RefCell, sync::Arc};
+
 use keymgmt_custody::{batch::seal_batch, package::OpenedPackage, site::SiteKeys};
-use linkage_proto::v1::{Policy, UploadChunk, UploadHeader, UploadMessage, upload_message::Part};
-use linker_token::BatchId;
+use linkage_proto::v1::{
+    Policy, Receipt, UploadChunk, UploadHeader, UploadMessage, upload_message::Part,
+};
+use linker_token::{BatchId, Manifest};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -13,22 +17,54 @@ use crate::{
     pipeline::Ready,
     progress::Progress,
     receipt::{Kept, Witness},
+    say,
     uplink::Uplink,
 };
 
-/// Everything that one submission needs.
+/// Everything that sealing needs. It goes to a thread of its own, because the disk takes its time and the
+/// network must not wait for it.
+#[derive(Debug, Clone)]
+pub struct Sealer {
+    /// Sealed batches.
+    pub outbox: Arc<Outbox>,
+    /// The site's keys; the signing key is used.
+    pub keys: Arc<SiteKeys>,
+    /// To which key batches are sealed.
+    pub package: Arc<OpenedPackage>,
+}
+
+impl Sealer {
+    /// Seals a batch into the outbox.
+    ///
+    /// # Errors
+    /// [`Fault::SpoolFull`], [`Fault::DiskFull`] or another error of the disk; nothing of it stays.
+    pub fn seal(&self, ready: &Ready) -> Result<(), AgentError> {
+        let failed = |error: keymgmt_custody::CustodyError| {
+            AgentError::new(Fault::Internal, error.code()).because(error)
+        };
+        let content = self.package.content();
+        let sealed = seal_batch(
+            &ready.manifest,
+            &ready.plaintext,
+            &content.ingest_spki,
+            content.oaep,
+        )
+        .map_err(failed)?;
+        let signature = self.keys.sign_manifest(&ready.manifest).map_err(failed)?;
+        let keys = KeyDigests::of(&self.package, &self.keys);
+        self.outbox.put(&ready.manifest, keys, &signature, &sealed)
+    }
+}
+
+/// Everything that sending needs.
 #[derive(Debug)]
-pub struct Submitter<'a> {
+pub struct Sender<'a> {
     /// The way to the appliance.
     pub uplink: &'a Uplink,
     /// Sealed batches.
     pub outbox: &'a Outbox,
-    /// Who checks and keeps receipts.
-    pub witness: Witness<'a>,
-    /// The site's keys; the signing key is used.
-    pub keys: &'a SiteKeys,
-    /// To which key batches are sealed.
-    pub package: &'a OpenedPackage,
+    /// Who checks and keeps receipts. Never borrowed while something is waited for.
+    pub witness: RefCell<Witness<'a>>,
     /// Where it is told.
     pub progress: Progress,
 }
@@ -42,63 +78,40 @@ pub struct Accepted {
     pub sent: bool,
 }
 
-impl Submitter<'_> {
-    /// Gets a fresh batch accepted.
+impl Sender<'_> {
+    /// Asks once whether the appliance has a batch; if it has, its receipt is verified and kept.
     ///
     /// # Errors
     /// A fault of the way, of the appliance, of the disk or of the receipt.
-    pub async fn submit(&mut self, ready: Ready) -> Result<Accepted, AgentError> {
-        let batch = ready.manifest.batch_id();
-        if self.uplink.upload_state(batch).await?.accepted {
-            let seen = self.witness.size_seen();
-            let receipt = self.uplink.receipt(batch, seen).await?;
-            let receipt = self.witness.accept(&ready.manifest, &receipt)?;
-            self.outbox.forget(batch)?;
-            return Ok(Accepted {
-                receipt,
-                sent: false,
-            });
+    pub async fn known(&self, manifest: &Manifest) -> Result<Option<Accepted>, AgentError> {
+        let batch = manifest.batch_id();
+        if !self.uplink.upload_state_now(batch).await?.accepted {
+            return Ok(None);
         }
-        self.seal(&ready)?;
-        drop(ready);
-        // What the appliance holds of an earlier sealing does not fit this one: begin at the start.
-        self.upload(batch, true).await
+        let seen = self.size_seen();
+        let receipt = self.uplink.receipt(batch, seen).await?;
+        let receipt = self.believe(manifest, receipt, seen).await?;
+        self.outbox.forget(batch)?;
+        Ok(Some(Accepted {
+            receipt,
+            sent: false,
+        }))
     }
 
-    /// Gets a batch accepted that an earlier run sealed.
+    /// Gets a sealed batch accepted. What the appliance holds of an earlier sealing does not fit one that
+    /// was sealed just now, which is `fresh`: it begins at its first chunk.
     ///
     /// # Errors
-    /// As [`Self::submit`].
-    pub async fn resume(&mut self, batch: BatchId) -> Result<Accepted, AgentError> {
-        self.upload(batch, false).await
-    }
-
-    fn seal(&self, ready: &Ready) -> Result<(), AgentError> {
-        let failed = |error: keymgmt_custody::CustodyError| {
-            AgentError::new(Fault::Internal, error.code()).because(error)
-        };
-        let content = self.package.content();
-        let sealed = seal_batch(
-            &ready.manifest,
-            &ready.plaintext,
-            &content.ingest_spki,
-            content.oaep,
-        )
-        .map_err(failed)?;
-        let signature = self.keys.sign_manifest(&ready.manifest).map_err(failed)?;
-        let keys = KeyDigests::of(self.package, self.keys);
-        self.outbox.put(&ready.manifest, keys, &signature, &sealed)
-    }
-
-    async fn upload(&mut self, batch: BatchId, fresh: bool) -> Result<Accepted, AgentError> {
+    /// A fault of the way, of the appliance, of the disk or of the receipt.
+    pub async fn send(&self, batch: BatchId, fresh: bool) -> Result<Accepted, AgentError> {
         let entry = self.outbox.get(&batch.to_string())?;
-        let seen = self.witness.size_seen();
         let mut outage = self.uplink.outage();
         let (mut known, mut fresh, mut resends, mut sent) = (0, fresh, 0, false);
-        let receipt = loop {
+        let (receipt, seen) = loop {
+            let seen = self.size_seen();
             let state = self.uplink.upload_state(batch).await?;
             if state.accepted {
-                break self.uplink.receipt(batch, seen).await?;
+                break (self.uplink.receipt(batch, seen).await?, seen);
             }
             let from = if std::mem::take(&mut fresh) {
                 0
@@ -111,20 +124,41 @@ impl Submitter<'_> {
             known = from;
             sent = true;
             match self.uplink.upload(messages(&entry, from, seen)?).await {
-                Ok(receipt) => break receipt,
+                Ok(receipt) => break (receipt, seen),
                 Err(error) if is_misplaced(&error) && resends < RESENDS_MAX => {
                     resends += 1;
                     // What the appliance kept may be of an earlier sealing, which it gives up only for
                     // a stream from the first chunk on. So resending takes turns.
                     fresh = from != 0;
-                    self.progress.say(&format!("{error}; sending it again"));
+                    self.progress
+                        .say(&say!("{error}; sending it again", error = error.said()));
                 }
                 Err(error) => outage.wait(error).await?,
             }
         };
-        let receipt = self.witness.accept(&entry.manifest, &receipt)?;
+        let receipt = self.believe(&entry.manifest, receipt, seen).await?;
         self.outbox.forget(batch)?;
         Ok(Accepted { receipt, sent })
+    }
+
+    /// Checks and keeps a receipt that was asked for when the newest checkpoint had `seen` entries. Its
+    /// proof of growth begins there. Another receipt may have come meanwhile with a newer checkpoint,
+    /// from which this proof does not lead: then it is asked for again.
+    async fn believe(
+        &self,
+        manifest: &Manifest,
+        mut receipt: Receipt,
+        mut seen: u64,
+    ) -> Result<Kept, AgentError> {
+        while self.size_seen() != seen {
+            seen = self.size_seen();
+            receipt = self.uplink.receipt(manifest.batch_id(), seen).await?;
+        }
+        self.witness.borrow_mut().accept(manifest, &receipt)
+    }
+
+    fn size_seen(&self) -> u64 {
+        self.witness.borrow().size_seen()
     }
 }
 
@@ -188,7 +222,14 @@ fn messages(entry: &Entry, from: u32, seen: u64) -> Result<Vec<UploadMessage>, A
 pub fn check_policy(policy: &Policy, package: &OpenedPackage) -> Result<(), AgentError> {
     let content = package.content();
     let differs = |fault, theirs: String, ours: String| {
-        AgentError::new(fault, format!("it says {theirs}, the package {ours}"))
+        AgentError::new(
+            fault,
+            say!(
+                "it says {theirs}, the package {ours}",
+                theirs = theirs,
+                ours = ours
+            ),
+        )
     };
     if policy.project != content.project.as_str() {
         // The text is the appliance's own; the terminal gets it cleaned.

@@ -3,51 +3,103 @@
 mod connector;
 mod fault;
 mod outage;
+mod pace;
+mod resolve;
 pub mod tls;
+mod tunnel;
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use linkage_proto::v1::{
     GetPolicyRequest, GetReceiptRequest, GetUploadStateRequest, Policy, Receipt, UploadMessage,
     UploadState, intake_client::IntakeClient,
 };
 use linker_token::BatchId;
+use tokio::sync::Notify;
 use tonic::{
     Request, Response, Status,
     transport::{Channel, Endpoint},
 };
 
-pub use self::outage::Outage;
-use crate::{config::Appliance, error::AgentError, limits, progress::Progress};
+pub use self::outage::{Jitter, Outage, passes};
+use crate::{config::Appliance, error::AgentError, limits, local::LocalClock, progress::Progress};
 
 /// A client of the appliance's intake. Connects when first used, and again after every outage.
 #[derive(Debug)]
 pub struct Uplink {
     client: IntakeClient<Channel>,
+    channel: Channel,
     seen: connector::Seen,
     address: String,
     retry_for: std::time::Duration,
     progress: Progress,
+    jitter: Jitter,
+    up: Cell<bool>,
+    /// Told when the line goes down, and by whoever else has news for one who waits.
+    news: Notify,
 }
 
 impl Uplink {
     /// Prepares the connection; nothing is sent yet.
-    #[must_use]
-    pub fn new(appliance: &Appliance, tls: Arc<rustls::ClientConfig>, progress: Progress) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Fault::FileUnreadable`] or [`crate::Fault::ConfigValue`] for the proxy's secret.
+    pub fn new(
+        appliance: &Appliance,
+        tls: Arc<rustls::ClientConfig>,
+        progress: Progress,
+        clock: LocalClock,
+        jitter: Jitter,
+    ) -> Result<Self, AgentError> {
         let seen = connector::Seen::default();
-        let connector = connector::new(appliance, tls, seen.clone());
+        let tunnel = appliance.proxy.as_ref().map(tunnel::Tunnel::load);
+        let route = connector::Route {
+            tunnel: tunnel.transpose()?,
+            pace: pace::Pace::of(&appliance.bandwidth, clock),
+        };
+        let connector = connector::new(appliance, route, tls, seen.clone());
         let channel = Endpoint::from(appliance.address.clone())
             .http2_keep_alive_interval(limits::KEEPALIVE_EVERY)
             .keep_alive_timeout(limits::KEEPALIVE_WAIT)
             .connect_with_connector_lazy(connector);
-        let client = IntakeClient::new(channel).max_decoding_message_size(limits::ANSWER_BYTES_MAX);
-        Self {
+        let client =
+            IntakeClient::new(channel.clone()).max_decoding_message_size(limits::ANSWER_BYTES_MAX);
+        Ok(Self {
             client,
+            channel,
             seen,
             address: appliance.address.to_string(),
             retry_for: appliance.retry_for,
             progress,
-        }
+            jitter,
+            up: Cell::new(true),
+            news: Notify::new(),
+        })
+    }
+
+    /// Whether the last call came through.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up.get()
+    }
+
+    /// Waits for news: the line went down, or somebody called [`Self::tell`] since the last time.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Wakes the one who waits for news.
+    pub fn tell(&self) {
+        self.news.notify_one();
+    }
+
+    /// The policy in force, asked for once.
+    ///
+    /// # Errors
+    /// What the appliance or the way to it says.
+    pub async fn policy_now(&self) -> Result<Policy, AgentError> {
+        self.once(async |mut client| client.get_policy(unary(GetPolicyRequest {})).await)
+            .await
     }
 
     /// The policy in force.
@@ -65,6 +117,20 @@ impl Uplink {
     /// What the appliance or the way to it says.
     pub async fn upload_state(&self, batch: BatchId) -> Result<UploadState, AgentError> {
         self.patiently(async |mut client| {
+            let batch_id = batch.0.to_vec();
+            client
+                .get_upload_state(unary(GetUploadStateRequest { batch_id }))
+                .await
+        })
+        .await
+    }
+
+    /// The same, asked for once.
+    ///
+    /// # Errors
+    /// What the appliance or the way to it says.
+    pub async fn upload_state_now(&self, batch: BatchId) -> Result<UploadState, AgentError> {
+        self.once(async |mut client| {
             let batch_id = batch.0.to_vec();
             client
                 .get_upload_state(unary(GetUploadStateRequest { batch_id }))
@@ -103,7 +169,7 @@ impl Uplink {
     /// A fresh count of an outage that has not begun.
     #[must_use]
     pub fn outage(&self) -> Outage {
-        Outage::new(self.retry_for, self.progress.clone())
+        Outage::new(self.retry_for, self.progress.clone(), self.jitter.clone())
     }
 
     async fn patiently<T>(
@@ -125,13 +191,21 @@ impl Uplink {
     ) -> Result<T, AgentError> {
         self.seen.forget();
         match call(self.client.clone()).await {
-            Ok(answer) => Ok(answer.into_inner()),
+            Ok(answer) => {
+                self.up.set(true);
+                Ok(answer.into_inner())
+            }
             Err(status) => {
                 let closed = self.seen.closed();
-                Err(self.seen.take().unwrap_or_else(|| {
+                let error = self.seen.take().unwrap_or_else(|| {
                     let error = fault::of_status(&status, &self.address);
                     if closed { fault::closed(error) } else { error }
-                }))
+                });
+                if passes(&error) {
+                    self.up.set(false);
+                    self.tell();
+                }
+                Err(error)
             }
         }
     }

@@ -1,241 +1,391 @@
-//! `run`: policy, left-over batches, check of the source, then batch after batch. One thread reads and
-//! encodes while this one seals, uploads and verifies.
+//! `run`: policy, left-over batches, check of the source, then batch after batch.
+//!
+//! Three things go on side by side. One thread reads and encodes; [`making`] seals each batch into the
+//! outbox; [`delivery`] sends what lies there and verifies the receipts. The outbox on the disk is all
+//! that lies between the last two, so a line that is down stops neither reading nor sealing: the
+//! batches wait, and go first next time. Nothing is sent twice, because a batch is named by its content
+//! and the appliance is asked for it by name before anything is sent.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod delivery;
+mod making;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    sync::Arc,
+};
 
 use keymgmt_custody::{package::OpenedPackage, site::SiteKeys};
-use linker_token::Schema;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use linkage_proto::v1::Policy;
+use linker_token::BatchId;
+use tokio::sync::mpsc;
 
-use super::{inspect, summary::Summary, warn_of_sha1};
+use self::{
+    delivery::deliver,
+    making::{Work, make},
+};
+use super::{summary::Summary, warn_of_sha1};
 use crate::{
+    cli,
     config::Config,
     error::{AgentError, Fault},
     keys,
-    limits::BATCHES_AHEAD,
-    lookup::{Lookup, Problems},
-    messages::count,
-    outbox::{Entry, KeyDigests, Outbox},
-    pipeline::{Encoding, Made, Ready},
+    local::{self, LocalClock},
+    outbox::{KeyDigests, Outbox},
+    pipeline::Made,
     progress::Progress,
     receipt::Witness,
-    source::{self, Source, Tally},
-    state::State,
-    submit::{Accepted, Submitter, check_policy, refused_for_good},
-    uplink::{Uplink, tls},
+    say,
+    say::Noun,
+    source::{self, Tally},
+    state::{self, State},
+    submit::{Sealer, Sender, check_policy},
+    uplink::{Jitter, Uplink, passes, tls},
 };
 
-/// What the reading thread owns.
-struct Work {
-    source: Arc<Source>,
-    path: PathBuf,
-    schema: Schema,
-    package: Arc<OpenedPackage>,
-    keys: Arc<SiteKeys>,
-    batch_rows: usize,
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Reads, seals, sends.
+    All,
+    /// Reads and seals; the appliance is not called.
+    SealOnly,
+    /// Sends what is sealed; the source is not read.
+    SendOnly,
 }
 
-/// Reads the source, seals, uploads, verifies.
-pub(super) async fn run(
-    config: &Config,
-    progress: &Progress,
-    now: Duration,
-) -> Result<Summary, AgentError> {
-    let began = tokio::time::Instant::now();
-    let state = State::open(&config.state)?;
-    let keys = Arc::new(keys::load(&state)?);
-    let package = Arc::new(keys::accepted(config, &state, &keys, now.as_secs())?);
-    let schema = keys::schema(&package)?;
-    let source = Arc::new(source::of(config)?);
-    let tls = tls::load(&config.appliance, &config.site, now)?;
-    let uplink = Uplink::new(&config.appliance, tls, progress.clone());
-    let policy = uplink.policy().await?;
-    check_policy(&policy, &package)?;
-    warn_of_sha1(progress, &package);
+/// What a run needs to know.
+pub(super) struct Order<'a> {
+    pub(super) config: &'a Config,
+    pub(super) state: &'a State,
+    pub(super) extent: Extent,
+    pub(super) progress: &'a Progress,
+    pub(super) clock: &'a LocalClock,
+    /// Draws the pauses between attempts.
+    pub(super) jitter: Jitter,
+}
 
-    let outbox = Outbox::open(state.outbox())?;
-    let audit_spki = package.content().audit_spki.clone();
-    let mut submitter = Submitter {
-        uplink: &uplink,
-        outbox: &outbox,
-        witness: Witness::load(&state, audit_spki, config.appliance.origin.clone())?,
-        keys: &keys,
-        package: &package,
-        progress: progress.clone(),
+/// The verb: one run, as the arguments say.
+pub(super) async fn once(
+    config: &Config,
+    args: &cli::Run,
+    progress: &Progress,
+) -> Result<Summary, AgentError> {
+    let extent = match (args.offline, args.send) {
+        (true, _) => Extent::SealOnly,
+        (false, true) => Extent::SendOnly,
+        (false, false) => Extent::All,
     };
-    let mut summary = Summary::new(package.content());
-    send_left_over(&mut submitter, &state, &mut summary).await?;
-    let tally = check(config, &state, &source, progress).await?;
-    let work = Work {
-        source,
-        path: config.source.path.clone(),
-        schema,
+    let state = State::open(&config.state)?;
+    let clock = LocalClock::new(config.utc_offset_minutes, local::system());
+    let outcome = Box::pin(run(&Order {
+        config,
+        state: &state,
+        extent,
+        progress,
+        clock: &clock,
+        jitter: jitter(),
+    }))
+    .await;
+    outcome.result.map(|()| outcome.summary)
+}
+
+/// Pauses that differ from site to site. Without random bytes any seed is as good.
+pub(super) fn jitter() -> Jitter {
+    Jitter::seeded(getrandom::u64().unwrap_or(0))
+}
+
+/// What a run came to, whether it ended well or not.
+pub(super) struct Outcome {
+    pub(super) summary: Summary,
+    pub(super) result: Result<(), AgentError>,
+    /// Whether every row of the source is with the appliance or sealed in the outbox.
+    pub(super) all_sealed: bool,
+}
+
+/// Reads the source, seals, sends, verifies.
+pub(super) async fn run(order: &Order<'_>) -> Outcome {
+    let began = tokio::time::Instant::now();
+    let mut outcome = Outcome {
+        summary: Summary::default(),
+        result: Ok(()),
+        all_sealed: false,
+    };
+    outcome.result = Box::pin(pass(order, &mut outcome.summary, &mut outcome.all_sealed)).await;
+    outcome.summary.seconds = began.elapsed().as_secs_f64();
+    outcome.summary.measure();
+    if let Ok(waiting) = Outbox::waiting(&order.state.outbox()) {
+        outcome.summary.batches_waiting = waiting.len() as u64;
+        if !waiting.is_empty() {
+            order.progress.say(&say!(
+                "{waiting} in the outbox, to be sent first next time",
+                waiting = Noun::SealedBatches.count(waiting.len() as u64)
+            ));
+        }
+    }
+    outcome
+}
+
+/// What both halves of a run share.
+pub(super) struct Desk<'a> {
+    state: &'a State,
+    outbox: &'a Outbox,
+    package: &'a OpenedPackage,
+    progress: Progress,
+    /// Never borrowed while something is waited for.
+    summary: RefCell<&'a mut Summary>,
+    /// Left-over batches that were found again in the source and are not sealed anew.
+    relied_on: RefCell<BTreeSet<BatchId>>,
+    /// Whether the left-over batches are behind us.
+    left_over_sent: Cell<bool>,
+    /// Whether sending was given up in this run.
+    gave_up: Cell<bool>,
+}
+
+async fn pass(
+    order: &Order<'_>,
+    summary: &mut Summary,
+    all_sealed: &mut bool,
+) -> Result<(), AgentError> {
+    let (config, state) = (order.config, order.state);
+    let keys = Arc::new(keys::load(state)?);
+    let now = order.clock.utc().as_secs();
+    let package = Arc::new(keys::accepted(config, state, &keys, now)?);
+    *summary = Summary::new(package.content());
+    let line = if order.extent == Extent::SealOnly {
+        None
+    } else {
+        Some(Line::open(order, &package).await?)
+    };
+    warn_of_sha1(order.progress, &package);
+    let outbox = Arc::new(Outbox::open(state.outbox(), config.spool_bytes)?);
+    let left_over = left_over(&outbox, state, &package, &keys, order.progress)?;
+    let desk = Desk {
+        state,
+        outbox: &outbox,
+        package: &package,
+        progress: order.progress.clone(),
+        summary: RefCell::new(summary),
+        relied_on: RefCell::default(),
+        left_over_sent: Cell::new(left_over.is_empty()),
+        gave_up: Cell::new(false),
+    };
+    let sealer = Sealer {
+        outbox: outbox.clone(),
+        keys: keys.clone(),
+        package: package.clone(),
+    };
+    let Some(line) = line else {
+        let work = work(order, &package, &keys, remembered(state)?)?;
+        let made = Box::pin(make(work, &desk, &sealer, None)).await?;
+        *all_sealed = true;
+        desk.summary.borrow_mut().read(&made.0, &made.1);
+        return Ok(());
+    };
+    let origin = config.appliance.origin.clone();
+    let sender = Sender {
+        uplink: &line.uplink,
+        outbox: &outbox,
+        witness: RefCell::new(Witness::load(
+            state,
+            package.content().audit_spki.clone(),
+            origin,
+        )?),
+        progress: order.progress.clone(),
+    };
+    if order.extent == Extent::SendOnly {
+        let (nothing, queue) = mpsc::unbounded_channel();
+        drop(nothing);
+        return Box::pin(deliver(&desk, &sender, left_over, queue, !line.answered)).await;
+    }
+    let rows = match line.rows_max {
+        Some(rows) => Some(rows),
+        None => remembered(state)?,
+    };
+    let work = work(order, &package, &keys, rows)?;
+    let (result, made) = both(&desk, &sealer, &sender, &line, left_over, work).await;
+    if let Some((tally, made)) = made {
+        *all_sealed = true;
+        desk.summary.borrow_mut().read(&tally, &made);
+    }
+    result
+}
+
+/// The line as it is when a run begins.
+struct Line {
+    uplink: Uplink,
+    /// Whether the appliance answered and its policy is good.
+    answered: bool,
+    rows_max: Option<u32>,
+}
+
+impl Line {
+    /// Asks for the policy before anything is read. A wrong one stops the run; no answer does not.
+    async fn open(order: &Order<'_>, package: &OpenedPackage) -> Result<Self, AgentError> {
+        let (config, clock) = (order.config, order.clock);
+        let tls = tls::load(&config.appliance, &config.site, clock.utc())?;
+        let uplink = Uplink::new(
+            &config.appliance,
+            tls,
+            order.progress.clone(),
+            clock.clone(),
+            order.jitter.clone(),
+        )?;
+        match uplink.policy_now().await {
+            Ok(policy) => {
+                accept_policy(&policy, package, order.state)?;
+                Ok(Self {
+                    uplink,
+                    answered: true,
+                    rows_max: Some(policy.batch_rows_max),
+                })
+            }
+            Err(error) if passes(&error) => {
+                order.progress.say(&say!(
+                    "{error}; batches are sealed now and sent when it answers",
+                    error = error.said()
+                ));
+                Ok(Self {
+                    uplink,
+                    answered: false,
+                    rows_max: None,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Seals and sends side by side until both have ended. A refusal ends both at once. An outage that
+/// outlasts the configured patience ends only the sending; the rest is sealed all the same.
+async fn both(
+    desk: &Desk<'_>,
+    sealer: &Sealer,
+    sender: &Sender<'_>,
+    line: &Line,
+    left_over: Vec<BatchId>,
+    work: Work,
+) -> (Result<(), AgentError>, Option<(Tally, Made)>) {
+    let (enqueue, queue) = mpsc::unbounded_channel();
+    let mut sending = Box::pin(deliver(desk, sender, left_over, queue, !line.answered));
+    let mut sealing = Box::pin(make(work, desk, sealer, Some((sender, enqueue))));
+    let (mut sent, mut made) = (None, None);
+    loop {
+        tokio::select! {
+            result = &mut sending, if sent.is_none() => {
+                if let Err(error) = &result
+                    && !passes(error)
+                {
+                    return (result, None);
+                }
+                desk.gave_up.set(result.is_err());
+                sender.uplink.tell();
+                sent = Some(result);
+            }
+            result = &mut sealing, if made.is_none() => {
+                if result.is_err() && (desk.gave_up.get() || !sender.uplink.is_up()) {
+                    return (result.map(|_made| ()), None);
+                }
+                made = Some(result);
+            }
+        }
+        if sent.is_some() && made.is_some() {
+            break;
+        }
+    }
+    match (made, sent) {
+        (Some(Ok(made)), Some(sent)) => (sent, Some(made)),
+        (Some(Err(error)), _) => (Err(error), None),
+        (None, _) | (_, None) => unreachable!("the loop ends when both have"),
+    }
+}
+
+/// What the reading thread gets. The appliance's bound on rows cuts batches, so the last one that is
+/// known is used while it does not answer: other cuts would make other batches of the same rows.
+fn work(
+    order: &Order<'_>,
+    package: &Arc<OpenedPackage>,
+    keys: &Arc<SiteKeys>,
+    rows_max: Option<u32>,
+) -> Result<Work, AgentError> {
+    let config = order.config;
+    let rows_max = rows_max.map_or(config.batch_rows, |rows| rows as usize);
+    Ok(Work {
+        source: Arc::new(source::of(config)?),
+        path: config.source()?.path.clone(),
+        schema: keys::schema(package)?,
         package: package.clone(),
         keys: keys.clone(),
-        batch_rows: config.batch_rows.min(policy.batch_rows_max as usize),
-    };
-    let lookup = Lookup::open(&state.lookup())?;
-    let made = Box::pin(encode(work, lookup, &tally, &mut submitter, &mut summary)).await?;
-    summary.read(&tally, &made);
-    summary.seconds = began.elapsed().as_secs_f64();
-    Ok(summary)
+        site: config.site.clone(),
+        batch_rows: config.batch_rows.min(rows_max),
+    })
 }
 
-/// Sends what an earlier run sealed. A batch that can never be accepted stops nothing, since its rows
-/// are encoded again from the source: one of other keys is forgotten, one that the appliance refuses
-/// for good is set aside.
-async fn send_left_over(
-    submitter: &mut Submitter<'_>,
+/// The sealed batches of earlier runs that can still be accepted. A batch of other keys or of another
+/// epoch never can, and its rows are encoded again from the source: it is forgotten.
+fn left_over(
+    outbox: &Outbox,
     state: &State,
-    summary: &mut Summary,
-) -> Result<(), AgentError> {
+    package: &OpenedPackage,
+    keys: &SiteKeys,
+    progress: &Progress,
+) -> Result<Vec<BatchId>, AgentError> {
+    let mut left_over = Vec::new();
     for name in Outbox::waiting(&state.outbox())? {
-        // The chunks are read again when they are sent; two copies would be in memory.
-        let Entry { manifest, keys, .. } = submitter.outbox.get(&name)?;
+        let (manifest, sealed_with) = outbox.head(&name)?;
         let batch = manifest.batch_id();
-        let content = submitter.package.content();
+        let content = package.content();
         let current = (&manifest.site, &manifest.project, manifest.epoch)
             == (&content.site, &content.project, content.epoch)
             && manifest.schema == content.schema
             && manifest.secret_check == content.check;
-        let sealed_today = keys == KeyDigests::of(submitter.package, submitter.keys);
-        if !current || !sealed_today {
-            submitter.outbox.forget(batch)?;
-            let whose = if current {
-                "other keys"
-            } else {
-                "another key epoch"
-            };
-            let text =
-                format!("a sealed batch of {whose} was thrown away; its rows are read again");
-            submitter.progress.say(&text);
+        if current && sealed_with == KeyDigests::of(package, keys) {
+            left_over.push(batch);
             continue;
         }
-        let accepted = match Box::pin(submitter.resume(batch)).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                let Some(reason) = refused_for_good(&error) else {
-                    return Err(error);
-                };
-                submitter
-                    .outbox
-                    .set_aside(batch, &state.refused(), reason)?;
-                let text = format!("left-over batch set aside in the folder refused: {error}");
-                submitter.progress.say(&text);
-                continue;
-            }
-        };
-        summary.batches_left_over += 1;
-        summary.add(&accepted);
-        tell(&submitter.progress, "left-over batch", &accepted);
-    }
-    Ok(())
-}
-
-/// The first walk: nothing is sent of a source that must be refused.
-async fn check(
-    config: &Config,
-    state: &State,
-    source: &Arc<Source>,
-    progress: &Progress,
-) -> Result<Tally, AgentError> {
-    let (source, path) = (source.clone(), config.source.path.clone());
-    let task = progress.task("checking", None);
-    let walk = move || {
-        let mut problems = Problems::new();
-        let tally = source.check(&path, &mut problems, &|| task.add(1));
-        (tally, problems)
-    };
-    let (tally, problems) = spawn_blocking(walk).await.map_err(panicked)?;
-    problems.save(&state.problems())?;
-    let tally = tally?;
-    progress.say(&format!(
-        "checked {}: {}, {}, {} left out",
-        count(tally.passed.files, "file", "files"),
-        count(tally.rows, "row", "rows"),
-        count(tally.records, "record", "records"),
-        tally.refused_total()
-    ));
-    for line in inspect::counts(&tally.refused, &tally.quality) {
-        progress.say(&line);
-    }
-    Ok(tally)
-}
-
-/// The second walk, in its own thread, and beside it the batches on their way.
-async fn encode(
-    work: Work,
-    mut lookup: Lookup,
-    expected: &Tally,
-    submitter: &mut Submitter<'_>,
-    summary: &mut Summary,
-) -> Result<Made, AgentError> {
-    let (sender, mut receiver) = mpsc::channel::<Ready>(BATCHES_AHEAD);
-    let task = submitter.progress.task("uploading", Some(expected.records));
-    let checked = expected.clone();
-    let reader = spawn_blocking(move || {
-        let encoding = Encoding {
-            schema: &work.schema,
-            package: &work.package,
-            keys: &work.keys,
-            batch_rows: work.batch_rows,
-        };
-        encoding.run(
-            &work.source,
-            &work.path,
-            &checked,
-            &mut lookup,
-            &mut |ready| {
-                // The other end goes only when it failed, and then its error is the one to report.
-                sender
-                    .blocking_send(ready)
-                    .map_err(|_closed| AgentError::new(Fault::Internal, "the upload stopped"))
-            },
-        )
-    });
-    let mut failed = None;
-    while let Some(ready) = receiver.recv().await {
-        let (name, rows) = (
-            format!("batch {}", ready.manifest.sequence),
-            ready.manifest.rows,
-        );
-        match Box::pin(submitter.submit(ready)).await {
-            Ok(accepted) => {
-                summary.add(&accepted);
-                task.add(rows.into());
-                tell(&submitter.progress, &name, &accepted);
-            }
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        }
-    }
-    drop(receiver);
-    let read = reader.await.map_err(panicked)?;
-    match failed {
-        Some(error) => Err(error),
-        None => read,
-    }
-}
-
-fn tell(progress: &Progress, name: &str, accepted: &Accepted) {
-    let receipt = &accepted.receipt;
-    progress.say(&format!(
-        "{name}: {}, {} admitted, {} quarantined, audit entry {}",
-        if accepted.sent {
-            "sent"
+        outbox.forget(batch)?;
+        let whose = if current {
+            say!("other keys")
         } else {
-            "already there"
-        },
-        count(receipt.rows_admitted.into(), "row", "rows"),
-        receipt.rows_quarantined,
-        receipt.audit_index
-    ));
+            say!("another key epoch")
+        };
+        progress.say(&say!(
+            "a sealed batch of {whose} was thrown away; its rows are read again",
+            whose = whose
+        ));
+    }
+    Ok(left_over)
 }
 
-fn panicked(error: tokio::task::JoinError) -> AgentError {
-    // The panic's own text is not shown: it could quote what was being read.
-    drop(error);
-    AgentError::new(Fault::Internal, "a thread ended early")
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptPolicy {
+    batch_rows_max: u32,
+}
+
+const POLICY_BYTES_MAX: u64 = 4096;
+
+fn accept_policy(
+    policy: &Policy,
+    package: &OpenedPackage,
+    state: &State,
+) -> Result<(), AgentError> {
+    check_policy(policy, package)?;
+    let kept = KeptPolicy {
+        batch_rows_max: policy.batch_rows_max,
+    };
+    let bytes = serde_json::to_vec(&kept)
+        .map_err(|error| AgentError::new(Fault::Internal, "JSON").because(error))?;
+    state::write_atomic(&state.policy(), &bytes)
+}
+
+fn remembered(state: &State) -> Result<Option<u32>, AgentError> {
+    let Some(bytes) = state::read_if_there(&state.policy(), POLICY_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    let kept: KeptPolicy = serde_json::from_slice(&bytes).map_err(|error| {
+        let path = state.policy().display().to_string();
+        AgentError::new(Fault::StateDamaged, path).because(error)
+    })?;
+    Ok(Some(kept.batch_rows_max))
 }

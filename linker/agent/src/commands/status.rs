@@ -1,16 +1,19 @@
 //! `status`: what the state folder holds. Reads only, beside a run that may be under way.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::{
+    columns::aligned,
     config::Config,
     error::AgentError,
     keys,
-    messages::count,
-    outbox::Outbox,
+    language::Language,
+    outbox::{self, Outbox},
     receipt::{all_kept, last_seen},
+    say,
+    say::Noun,
     state::State,
 };
 
@@ -25,6 +28,8 @@ pub(super) struct Status {
     package: Option<Package>,
     /// IDs of sealed batches that wait.
     outbox: Vec<String>,
+    /// What they take on the disk.
+    outbox_bytes: u64,
     receipts: usize,
     rows_admitted: u64,
     rows_quarantined: u64,
@@ -84,6 +89,7 @@ pub(super) fn of(config: &Config, now: Duration) -> Result<Status, AgentError> {
         package_state,
         package,
         outbox: Outbox::waiting(&state.outbox())?,
+        outbox_bytes: outbox::bytes(&state.outbox())?,
         receipts: kept.len(),
         rows_admitted: sum(|kept| kept.rows_admitted),
         rows_quarantined: sum(|kept| kept.rows_quarantined),
@@ -95,34 +101,45 @@ pub(super) fn of(config: &Config, now: Duration) -> Result<Status, AgentError> {
 }
 
 impl Status {
-    pub(super) fn text(&self) -> String {
-        let mut out = format!("site {}\n", self.site);
-        let keys = self.fingerprint.as_deref().unwrap_or("none");
-        let _infallible = writeln!(out, "request {keys}");
-        let _infallible = match &self.package {
-            Some(package) => writeln!(
-                out,
-                "package project {}, epoch {}, check {}",
-                package.project, package.epoch, package.check_value
+    pub(super) fn text(&self, language: Language) -> String {
+        let request = match &self.fingerprint {
+            Some(fingerprint) => say!("request {fingerprint}", fingerprint = fingerprint),
+            None => say!("request none"),
+        };
+        let package = match &self.package {
+            Some(package) => say!(
+                "package project {project}, epoch {epoch}, check {check}",
+                project = &package.project,
+                epoch = package.epoch,
+                check = &package.check_value
             ),
-            None => writeln!(out, "package {}", self.package_state),
+            None if self.package_state == "none" => say!("package {state}", state = say!("none")),
+            None => say!("package {state}", state = self.package_state),
         };
-        let _infallible = writeln!(
-            out,
-            "waiting {}",
-            count(self.outbox.len() as u64, "sealed batch", "sealed batches")
+        let received = say!(
+            "received {receipts}: {admitted} admitted, {quarantined} quarantined",
+            receipts = Noun::Receipts.count(self.receipts as u64),
+            admitted = Noun::Rows.count(self.rows_admitted),
+            quarantined = Noun::BareRows.count(self.rows_quarantined)
         );
-        let _infallible = writeln!(
-            out,
-            "received {}: {} admitted, {} quarantined",
-            count(self.receipts as u64, "receipt", "receipts"),
-            count(self.rows_admitted, "row", "rows"),
-            self.rows_quarantined
-        );
-        let _infallible = match &self.checkpoint {
-            Some(seen) => writeln!(out, "checkpoint {} at {} entries", seen.origin, seen.size),
-            None => writeln!(out, "checkpoint none"),
+        let waiting = Noun::SealedBatches.count(self.outbox.len() as u64);
+        let checkpoint = match &self.checkpoint {
+            Some(seen) => say!(
+                "checkpoint {origin} at {size} entries",
+                origin = &seen.origin,
+                size = seen.size
+            ),
+            None => say!("checkpoint none"),
         };
-        out
+        let lines = [
+            say!("site {site}", site = &self.site),
+            request,
+            package,
+            say!("waiting {batches}", batches = waiting),
+            received,
+            checkpoint,
+        ];
+        let lines: String = lines.iter().map(|line| line.line(language)).collect();
+        aligned(&lines)
     }
 }

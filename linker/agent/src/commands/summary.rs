@@ -5,7 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use keymgmt_custody::package::PackageContent;
 use serde::Serialize;
 
-use crate::{messages::count, pipeline::Made, source::Tally, submit::Accepted};
+use crate::{
+    pipeline::Made,
+    report::history::RunRecord,
+    say,
+    say::{Noun, Say},
+    source::Tally,
+    submit::Accepted,
+    texts::coded,
+};
 
 /// What a run did. Counts only.
 #[derive(Debug, Default, Serialize)]
@@ -46,6 +54,10 @@ pub(super) struct Summary {
     pub(super) batches_known: u32,
     /// Left-over batches of an earlier run that were sent first.
     pub(super) batches_left_over: u32,
+    /// Batches that this run sealed.
+    pub(super) batches_sealed: u32,
+    /// Sealed batches that still wait to be sent.
+    pub(super) batches_waiting: u64,
     /// Receipts verified and kept.
     pub(super) receipts_verified: u32,
     /// Rows admitted, by the receipts of this run.
@@ -107,25 +119,79 @@ impl Summary {
         self.tokens = made.tokens;
         self.tokens_repeated = made.repeated;
         self.batches = made.batches;
+    }
+
+    /// Notes the memory that this process has needed so far.
+    pub(super) fn measure(&mut self) {
         self.peak_rss_bytes = peak_rss_bytes();
     }
 
+    /// What is kept of it in the state folder.
+    pub(super) fn record(&self, ended_unix_s: u64) -> RunRecord {
+        let owned = |counts: &BTreeMap<&'static str, u64>| {
+            let owned = counts.iter();
+            owned
+                .map(|(code, count)| ((*code).to_owned(), *count))
+                .collect()
+        };
+        RunRecord {
+            result: self.result.to_owned(),
+            project: self.project.clone(),
+            epoch: self.epoch,
+            files: self.files,
+            rows: self.rows,
+            records: self.records,
+            refused: owned(&self.refused),
+            quality: owned(&self.quality),
+            tokens: self.tokens,
+            batches_sent: self.batches_sent,
+            batches_known: self.batches_known,
+            receipts: self.receipts_verified,
+            rows_admitted: self.rows_admitted,
+            rows_quarantined: self.rows_quarantined,
+            quarantined_by_reason: self.quarantined_by_reason.clone(),
+            ..RunRecord::ended(ended_unix_s, self.seconds)
+        }
+    }
+
     /// One line for people.
-    pub(super) fn text(&self) -> String {
-        format!(
-            "done in {:.1} s: {}, {} in {} ({} sent, {} already there), \
-             {} admitted, {} quarantined, {} verified",
-            self.seconds,
-            count(self.records, "record", "records"),
-            count(self.tokens, "token", "tokens"),
-            count(self.batches.into(), "batch", "batches"),
-            self.batches_sent,
-            self.batches_known,
-            count(self.rows_admitted, "row", "rows"),
-            self.rows_quarantined,
-            count(self.receipts_verified.into(), "receipt", "receipts")
+    pub(super) fn said(&self) -> Say {
+        say!(
+            "done in {seconds} s: {records}, {tokens} in {batches} ({sent} sent, {known} already there, {waiting} waiting), {admitted} admitted, {quarantined} quarantined, {receipts} verified",
+            seconds = format!("{:.1}", self.seconds),
+            records = Noun::Records.count(self.records),
+            tokens = Noun::Tokens.count(self.tokens),
+            batches = Noun::Batches.count(self.batches),
+            sent = self.batches_sent,
+            known = self.batches_known,
+            waiting = self.batches_waiting,
+            admitted = Noun::Rows.count(self.rows_admitted),
+            quarantined = Noun::BareRows.count(self.rows_quarantined),
+            receipts = Noun::Receipts.count(self.receipts_verified)
         )
     }
+}
+
+/// The lines of what was left out and what was noticed, by code.
+pub(super) fn counts(
+    refused: &BTreeMap<&'static str, u64>,
+    quality: &BTreeMap<&'static str, u64>,
+) -> Vec<Say> {
+    let left_out = refused.iter().map(|(code, count)| {
+        say!(
+            "left out {code} {count}",
+            code = coded(code),
+            count = Noun::BareRows.count(*count)
+        )
+    });
+    let noticed = quality.iter().map(|(code, count)| {
+        say!(
+            "noticed {code} {count}",
+            code = coded(code),
+            count = Noun::Bare.count(*count)
+        )
+    });
+    left_out.chain(noticed).collect()
 }
 
 /// The high-water mark of resident memory (Linux; `VmHWM` in kB).

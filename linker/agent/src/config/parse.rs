@@ -9,10 +9,17 @@ use linker_token::{SiteId, limits::BATCH_ROWS_MAX};
 use serde::Deserialize;
 use tonic::transport::Uri;
 
-use super::{Appliance, Config, Encoding, Format, Source};
+use super::{
+    Appliance, Config, Encoding, Format, Role, Source,
+    line::{RawWindow, resolve_proxy, resolve_windows},
+    time::offset,
+    watch::{self, RawWatch},
+};
 use crate::{
     error::{AgentError, Fault},
-    limits,
+    limits, say,
+    say::{Say, Value},
+    source::words,
 };
 
 /// Resolves the text of a configuration file that lies in `folder`.
@@ -22,25 +29,51 @@ use crate::{
 pub(super) fn config(text: &str, folder: &Path, shown: &str) -> Result<Config, AgentError> {
     let raw: RawConfig = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
-        let detail = format!("{shown}, line {line}: {}", error.message());
+        let detail = say!(
+            "{file}, line {line}: {reason}",
+            file = shown,
+            line = line,
+            reason = words::toml(error.message())
+        );
         AgentError::new(Fault::ConfigSyntax, detail)
     })?;
-    let source = resolve_source(raw.source, folder)?;
+    let source = match (raw.site.role, raw.source) {
+        (Role::Site, Some(source)) => Some(resolve_source(source, folder)?),
+        (Role::Site, None) => return Err(value("source", "a source site has one")),
+        (Role::Consultation, Some(_)) => {
+            return Err(value(
+                "source",
+                "a consultation desk reads nothing and has none",
+            ));
+        }
+        (Role::Consultation, None) => None,
+    };
     let rows = raw.upload.batch_rows;
     if !(1..=BATCH_ROWS_MAX).contains(&rows) {
         return Err(value(
             "upload.batch_rows",
-            format!("it is 1 to {BATCH_ROWS_MAX}"),
+            say!("it is 1 to {limit}", limit = BATCH_ROWS_MAX),
+        ));
+    }
+    let spool = raw.upload.spool_mib;
+    let (least, most) = (limits::SPOOL_MIB_MIN, limits::SPOOL_MIB_MAX);
+    if !(least..=most).contains(&spool) {
+        return Err(value(
+            "upload.spool_mib",
+            say!("it is {least} to {most}", least = least, most = most),
         ));
     }
     Ok(Config {
-        site: SiteId::parse(&raw.site.name)
-            .map_err(|error| value("site.name", error.to_string()))?,
+        site: SiteId::parse(&raw.site.name).map_err(|_rule| value("site.name", site_rule()))?,
+        role: raw.site.role,
         state: folder.join(raw.site.state),
         source,
         custody_key: folder.join(raw.keys.custody_key),
         appliance: resolve_appliance(raw.appliance, folder)?,
         batch_rows: rows,
+        spool_bytes: spool << 20,
+        utc_offset_minutes: offset("site.utc_offset", &raw.site.utc_offset)?,
+        watch: watch::resolve(&raw.watch)?,
     })
 }
 
@@ -48,18 +81,24 @@ pub(super) fn config(text: &str, folder: &Path, shown: &str) -> Result<Config, A
 #[serde(deny_unknown_fields)]
 struct RawConfig {
     site: RawSite,
-    source: RawSource,
+    source: Option<RawSource>,
     keys: RawKeys,
     appliance: RawAppliance,
     #[serde(default)]
     upload: RawUpload,
+    #[serde(default)]
+    watch: RawWatch,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSite {
     name: String,
+    #[serde(default)]
+    role: Role,
     state: PathBuf,
+    #[serde(default = "japan")]
+    utc_offset: String,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +124,7 @@ enum RawFormat {
     Dpc,
     Dicom,
     Hl7,
+    Register,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +144,10 @@ struct RawAppliance {
     #[serde(default = "ten_minutes")]
     retry_for_seconds: u64,
     origin: Option<String>,
+    proxy: Option<String>,
+    proxy_secret: Option<PathBuf>,
+    #[serde(default)]
+    bandwidth: Vec<RawWindow>,
 }
 
 #[derive(Deserialize)]
@@ -111,12 +155,15 @@ struct RawAppliance {
 struct RawUpload {
     #[serde(default = "full_batch")]
     batch_rows: usize,
+    #[serde(default = "four_gib")]
+    spool_mib: u64,
 }
 
 impl Default for RawUpload {
     fn default() -> Self {
         Self {
             batch_rows: full_batch(),
+            spool_mib: four_gib(),
         }
     }
 }
@@ -127,6 +174,14 @@ fn auto() -> Encoding {
 
 fn ten_minutes() -> u64 {
     600
+}
+
+fn japan() -> String {
+    "+09:00".to_owned()
+}
+
+fn four_gib() -> u64 {
+    4096
 }
 
 fn full_batch() -> usize {
@@ -148,6 +203,7 @@ fn resolve_source(raw: RawSource, folder: &Path) -> Result<Source, AgentError> {
         (RawFormat::Dpc, None) => Format::Dpc,
         (RawFormat::Dicom, None) => Format::Dicom,
         (RawFormat::Hl7, None) => Format::Hl7,
+        (RawFormat::Register, None) => Format::Register,
         (_, Some(_)) => return Err(value("source.mapping", "only csv has one")),
     };
     if raw.encoding != Encoding::Auto && !matches!(format, Format::Csv { .. }) {
@@ -178,7 +234,7 @@ fn resolve_appliance(raw: RawAppliance, folder: &Path) -> Result<Appliance, Agen
         let most = limits::RETRY_SECONDS_MAX;
         return Err(value(
             "appliance.retry_for_seconds",
-            format!("it is at most {most}"),
+            say!("it is at most {limit}", limit = most),
         ));
     }
     Ok(Appliance {
@@ -189,11 +245,21 @@ fn resolve_appliance(raw: RawAppliance, folder: &Path) -> Result<Appliance, Agen
         key: folder.join(raw.key),
         retry_for: Duration::from_secs(raw.retry_for_seconds),
         origin: raw.origin,
+        proxy: resolve_proxy(raw.proxy.as_deref(), raw.proxy_secret, folder)?,
+        bandwidth: resolve_windows(&raw.bandwidth)?,
     })
 }
 
-fn value(key: &str, rule: impl AsRef<str>) -> AgentError {
-    AgentError::new(Fault::ConfigValue, format!("{key}: {}", rule.as_ref()))
+pub(super) fn value(key: &str, rule: impl Into<Value>) -> AgentError {
+    AgentError::new(
+        Fault::ConfigValue,
+        say!("{key}: {rule}", key = key, rule = rule),
+    )
+}
+
+/// What a site may be called.
+pub(crate) fn site_rule() -> Say {
+    say!("a site name must be 1 to 32 characters from a-z, 0-9 and '-', starting with a letter")
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::{
     error::{AgentError, Fault},
     limits::{AUDIT_ENTRY_BYTES_MAX, CHECKPOINT_BYTES_MAX},
+    say,
 };
 
 /// The parts of an audit entry that a site checks. Others may be there.
@@ -27,7 +28,11 @@ pub(super) fn check_contents(manifest: &Manifest, receipt: &Receipt) -> Result<(
     let other = |rule: &str| {
         AgentError::new(
             Fault::ReceiptOther,
-            format!("receipt of batch {batch}: {rule}"),
+            say!(
+                "receipt of batch {batch}: {rule}",
+                batch = batch.to_string(),
+                rule = rule
+            ),
         )
     };
     if receipt.batch_id != batch.0 {
@@ -80,12 +85,12 @@ fn counts_agree(counts: &BTreeMap<String, u64>, manifest: &Manifest, receipt: &R
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use linker_token::{CheckValue, Epoch, ProjectId, SchemaDigest, SiteId};
 
     use super::*;
 
-    pub(in crate::receipt) fn manifest() -> Manifest {
+    pub(crate) fn manifest() -> Manifest {
         Manifest {
             site: SiteId::parse("hospital").unwrap(),
             project: ProjectId::parse("demo").unwrap(),

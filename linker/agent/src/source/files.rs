@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use linker_tokenize::{
-    FileReport, ReadError, RowError, Screen, SourceEncoding,
+    FileReport, ReadError, RowError, Screen, SourceEncoding, SourceRecord,
     format::{self, fhir::Coverages, ssmix2::Adt},
     limits::DICOM_HEADER_BYTES_MAX,
 };
 use zeroize::Zeroizing;
 
-use super::{Outcome, Refused, Sink};
+use super::{Outcome, Refused, Sink, words};
 use crate::{
     config::Encoding,
+    crawl::Found,
     error::{AgentError, Fault},
     limits::{MESSAGE_BYTES_MAX, SOURCE_FILE_BYTES_MAX},
+    say,
+    say::Value,
 };
 
 /// What a message of an SS-MIX2 tree is called: its file's name holds the patient's number.
@@ -25,31 +28,55 @@ pub(super) const OBJECT: &str = "a DICOM object";
 /// One SS-MIX2 message. A message that cannot be read is left out like a row; a tree has thousands.
 /// Forbidden numbers are judged over the whole tree by `screen`: one message proves nothing.
 pub(super) fn read_message(
-    file: &Path,
+    file: Found<'_>,
+    room: &mut Zeroizing<Vec<u8>>,
     screen: Option<&mut Screen>,
     sink: &mut Sink<'_>,
 ) -> Result<(), AgentError> {
-    let bytes = match read_file_bytes(file, MESSAGE, MESSAGE_BYTES_MAX) {
-        Err(error) if error.fault() == Fault::SourceTooLarge => {
-            return sink(file, left_out("file-too-large"));
-        }
-        other => other?,
+    let Some(bytes) = read_into(file, room)? else {
+        return sink(file.path(), left_out("file-too-large"));
     };
     if let Some(screen) = screen
-        && let Err(error) = format::ssmix2::screen(&bytes, screen)
+        && let Err(error) = format::ssmix2::screen(bytes, screen)
     {
-        return sink(file, left_out(error.code()));
+        return sink(file.path(), left_out(error.code()));
     }
-    match format::ssmix2::read(&bytes) {
-        Ok(Adt::Current(record)) => sink(file, Outcome::Record(record)),
-        Ok(Adt::Deleted { .. }) => sink(file, Outcome::Deletion),
-        Err(error) => sink(file, left_out(error.code())),
+    match format::ssmix2::read(bytes) {
+        Ok(Adt::Current(record)) => sink(file.path(), Outcome::Record(&record)),
+        Ok(Adt::Deleted { .. }) => sink(file.path(), Outcome::Deletion),
+        Err(error) => sink(file.path(), left_out(error.code())),
     }
+}
+
+/// Room for the largest message and one byte more, which message after message is read into: pages that no
+/// message reaches take no memory.
+pub(super) fn room() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(vec![0; MESSAGE_BYTES_MAX + 1])
+}
+
+/// A whole message; `None` if it is too large.
+fn read_into<'r>(
+    file: Found<'_>,
+    room: &'r mut Zeroizing<Vec<u8>>,
+) -> Result<Option<&'r [u8]>, AgentError> {
+    use std::io::Read as _;
+    let failed = |error| AgentError::new(Fault::SourceIo, MESSAGE).because(Box::new(error));
+    let mut opened = file.open().map_err(failed)?;
+    let mut length = 0;
+    while length < room.len() {
+        match opened.read(&mut room[length..]) {
+            Ok(0) => return Ok(Some(&room[..length])),
+            Ok(more) => length += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(None)
 }
 
 /// The header of one DICOM object, of whatever size. One that cannot be read is left out like a row.
 pub(super) fn read_object(
-    file: &Path,
+    file: Found<'_>,
     screen: Option<&mut Screen>,
     sink: &mut Sink<'_>,
 ) -> Result<(), AgentError> {
@@ -57,27 +84,27 @@ pub(super) fn read_object(
     if let Some(screen) = screen
         && let Err(error) = format::dicom::screen(&bytes, screen)
     {
-        return sink(file, left_out(error.code()));
+        return sink(file.path(), left_out(error.code()));
     }
     match format::dicom::read(&bytes) {
-        Ok(record) => sink(file, Outcome::Record(record)),
-        Err(error) => sink(file, left_out(error.code())),
+        Ok(record) => sink(file.path(), Outcome::Record(&record)),
+        Err(error) => sink(file.path(), left_out(error.code())),
     }
 }
 
-fn left_out(code: &'static str) -> Outcome {
+fn left_out(code: &'static str) -> Outcome<'static> {
     let (row, field) = (0, "");
     Outcome::Refused(Refused { row, code, field })
 }
 
 /// A file with many rows. It is held in memory once; its reader screens it whole before the first row.
 pub(super) fn read_rows(
-    file: &Path,
+    file: Found<'_>,
     sink: &mut Sink<'_>,
-    words: impl Fn(&ReadError) -> String,
+    words: impl Fn(&ReadError) -> Value,
     read: impl FnOnce(&[u8], &mut format::RowSink<'_>) -> Result<FileReport, ReadError>,
 ) -> Result<(), AgentError> {
-    let shown = shown_name(file);
+    let shown = shown_name(file.path());
     let bytes = read_file_bytes(file, &shown, SOURCE_FILE_BYTES_MAX)?;
     let mut stopped = Ok(());
     let mut cut_off = None;
@@ -85,76 +112,98 @@ pub(super) fn read_rows(
         let truncated = outcome.as_ref().err() == Some(&RowError::Truncated);
         cut_off = truncated.then_some(row);
         if stopped.is_ok() {
-            let outcome = match outcome {
-                Ok(record) => Outcome::Record(record),
-                Err(error) => Outcome::Refused(refused_row(row, error)),
-            };
-            stopped = sink(file, outcome);
+            stopped = sink(
+                file.path(),
+                outcome_of(row, outcome.as_ref().map_err(|error| *error)),
+            );
         }
     });
-    let report = report.map_err(|error| with_words(&shown, &error, &words(&error)))?;
+    let report = report.map_err(|error| with_words(&shown, &error, words(&error)))?;
     stopped?;
     for _ in 0..report.withdrawn {
-        sink(file, Outcome::Deletion)?;
+        sink(file.path(), Outcome::Deletion)?;
     }
-    if let Some(row) = cut_off {
-        return Err(AgentError::new(
-            Fault::FileTruncated,
-            format!("{shown}, row {row}: the last row is cut off"),
-        ));
-    }
+    check_end(&shown, cut_off)?;
     if !report.complete {
         return Err(AgentError::new(
             Fault::FileTruncated,
-            format!("{shown}: it has no end record"),
+            say!("{file}: it has no end record", file = shown),
         ));
     }
     Ok(())
 }
 
 /// The insurances of one FHIR file.
-pub(super) fn read_coverages(file: &Path, coverages: &mut Coverages) -> Result<(), AgentError> {
-    let shown = shown_name(file);
+pub(super) fn read_coverages(file: Found<'_>, coverages: &mut Coverages) -> Result<(), AgentError> {
+    let shown = shown_name(file.path());
     let bytes = read_file_bytes(file, &shown, SOURCE_FILE_BYTES_MAX)?;
     let added = coverages.add(&bytes);
     added.map_err(|error| of_file(&shown, &error))
 }
 
-fn shown_name(file: &Path) -> String {
+/// A last row that is cut off is a file that was cut off.
+pub(super) fn check_end(shown: &str, cut_off: Option<u64>) -> Result<(), AgentError> {
+    cut_off.map_or(Ok(()), |row| {
+        let detail = say!(
+            "{file}, row {row}: the last row is cut off",
+            file = shown,
+            row = row
+        );
+        Err(AgentError::new(Fault::FileTruncated, detail))
+    })
+}
+
+pub(super) fn outcome_of(row: u64, read: Result<&SourceRecord, RowError>) -> Outcome<'_> {
+    match read {
+        Ok(record) => Outcome::Record(record),
+        Err(error) => Outcome::Refused(Refused {
+            row,
+            code: error.code(),
+            field: error.field().unwrap_or(""),
+        }),
+    }
+}
+
+/// The name of a file that is shown. For files whose names hold no number of a patient.
+pub(crate) fn shown_name(file: &Path) -> String {
     let name = file.file_name();
     name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-fn refused_row(row: u64, error: RowError) -> Refused {
-    Refused {
-        row,
-        code: error.code(),
-        field: error.field().unwrap_or(""),
-    }
-}
-
-/// The first bytes of a file.
-fn read_start(file: &Path, shown: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, AgentError> {
+/// The first bytes of a file, and one more if there are more.
+pub(crate) fn read_start(
+    file: Found<'_>,
+    shown: &str,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, AgentError> {
     use std::io::Read as _;
     let failed = |error| AgentError::new(Fault::SourceIo, shown).because(Box::new(error));
-    let opened = std::fs::File::open(file).map_err(failed)?;
+    let opened = file.open().map_err(failed)?;
     // Capacity at once: a growing buffer would leave copies of identifiers behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
-    let read = opened.take(limit as u64).read_to_end(&mut bytes);
+    let read = opened.take(limit as u64 + 1).read_to_end(&mut bytes);
     read.map_err(failed)?;
     Ok(bytes)
 }
 
-fn read_file_bytes(file: &Path, shown: &str, limit: u64) -> Result<Zeroizing<Vec<u8>>, AgentError> {
+fn read_file_bytes(
+    file: Found<'_>,
+    shown: &str,
+    limit: u64,
+) -> Result<Zeroizing<Vec<u8>>, AgentError> {
     use std::io::Read as _;
     let failed = |error| AgentError::new(Fault::SourceIo, shown).because(Box::new(error));
     let too_large = || {
         AgentError::new(
             Fault::SourceTooLarge,
-            format!("{shown}: more than {limit} bytes"),
+            say!(
+                "{file}: more than {limit} bytes",
+                file = shown,
+                limit = limit
+            ),
         )
     };
-    let opened = std::fs::File::open(file).map_err(failed)?;
+    let opened = file.open().map_err(failed)?;
     let length = opened.metadata().map_err(failed)?.len();
     if length > limit {
         return Err(too_large());
@@ -171,28 +220,58 @@ fn read_file_bytes(file: &Path, shown: &str, limit: u64) -> Result<Zeroizing<Vec
 
 /// The fault of a whole file. The readers' texts carry no value of the file.
 pub(super) fn of_file(shown: &str, error: &ReadError) -> AgentError {
-    with_words(shown, error, &error.to_string())
+    with_words(shown, error, words::of(error))
+}
+
+/// The fault of a table that nobody has described yet.
+pub(crate) fn of_table(shown: &str, error: &ReadError) -> AgentError {
+    let ReadError::Encoding { found, .. } = error else {
+        return with_words(shown, error, words::of(error));
+    };
+    let found = words::encoding(*found);
+    let rule = say!(
+        "its bytes look like {found}, and init reads UTF-8 and CP932",
+        found = found
+    );
+    with_words(shown, error, rule.into())
 }
 
 /// What is wrong with a table, and who says what its encoding is: tokenizer.toml if it names one,
 /// then the mapping, then the bytes.
-pub(super) fn words_of_csv(error: &ReadError, configured: Encoding) -> String {
+pub(super) fn words_of_csv(error: &ReadError, configured: Encoding) -> Value {
     let ReadError::Encoding { declared, found } = error else {
-        return error.to_string();
+        return words::of(error);
     };
-    let by_bytes = matches!(found, SourceEncoding::Utf8 | SourceEncoding::Cp932);
-    let who = match configured {
-        Encoding::Utf8 | Encoding::Cp932 => "source.encoding",
+    let by_bytes = matches!(
+        found,
+        SourceEncoding::Utf8 | SourceEncoding::Cp932 | SourceEncoding::Utf16
+    );
+    let who: Value = match configured {
+        Encoding::Utf8 | Encoding::Cp932 => "source.encoding".into(),
         // Bytes in a readable encoding are refused only because the mapping names another one.
-        Encoding::Auto if by_bytes || *declared != SourceEncoding::Utf8 => "the mapping",
+        Encoding::Auto if by_bytes || *declared != SourceEncoding::Utf8 => {
+            say!("the mapping").into()
+        }
         Encoding::Auto => {
-            return format!("its bytes look like {found}, and UTF-8 and CP932 are read");
+            let found = words::encoding(*found);
+            return say!(
+                "its bytes look like {found}, and UTF-8, UTF-16 and CP932 are read",
+                found = found
+            )
+            .into();
         }
     };
-    format!("{who} says {declared} and the bytes look like {found}")
+    let (declared, found) = (words::encoding(*declared), words::encoding(*found));
+    say!(
+        "{who} says {declared} and the bytes look like {found}",
+        who = who,
+        declared = declared,
+        found = found
+    )
+    .into()
 }
 
-fn with_words(shown: &str, error: &ReadError, words: &str) -> AgentError {
+pub(super) fn with_words(shown: &str, error: &ReadError, words: Value) -> AgentError {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the reader's enum is open; every other case is a broken rule"
@@ -204,7 +283,8 @@ fn with_words(shown: &str, error: &ReadError, words: &str) -> AgentError {
         ReadError::MissingColumn { .. } | ReadError::RepeatedColumn { .. } => Fault::ColumnWrong,
         ReadError::MappingSyntax { .. } | ReadError::MappingRule { .. } => Fault::MappingRefused,
         ReadError::Refused(_) => Fault::MyNumberColumn,
+        ReadError::Changed => Fault::SourceChanged,
         _ => Fault::FileRefused,
     };
-    AgentError::new(fault, format!("{shown}: {words}"))
+    AgentError::new(fault, say!("{file}: {rule}", file = shown, rule = words))
 }

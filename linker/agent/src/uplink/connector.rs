@@ -1,4 +1,4 @@
-//! Opens the connection: TCP, then TLS 1.3 with this agent's certificate. What the TLS stack found
+//! Opens the connection: TCP, by way of the site's proxy if there is one, then TLS 1.3 with this agent's certificate. What the TLS stack found
 //! wrong is remembered, because the layers above it only say that the connection broke.
 
 use std::{
@@ -19,20 +19,31 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::Uri;
 use tower::Service;
 
-use super::fault;
+use super::{
+    fault,
+    pace::{Pace, Paced},
+    tunnel::{Refusal, Tunnel},
+};
 use crate::{
     config::Appliance,
     error::{AgentError, Fault},
     limits::CONNECT_TIMEOUT,
 };
 
-/// What the TLS stack last found wrong, shared with the connections.
+/// How bytes get to the appliance.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) tunnel: Option<Tunnel>,
+    pub(super) pace: Option<Arc<Pace>>,
+}
+
+/// What the proxy or the TLS stack last found wrong, shared with the connections.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen(Arc<Mutex<Found>>);
 
 #[derive(Debug, Default)]
 struct Found {
-    tls: Option<(Fault, &'static str)>,
+    cause: Option<(Fault, &'static str)>,
     /// The appliance ended a connection before its first word.
     closed: bool,
 }
@@ -43,14 +54,18 @@ impl Seen {
     }
 
     pub(super) fn take(&self) -> Option<AgentError> {
-        let seen = self.lock().tls.take();
+        let seen = self.lock().cause.take();
         seen.map(|(fault, rule)| AgentError::new(fault, rule))
     }
 
     fn note(&self, error: &io::Error) {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         if let Some(inner) = inner {
-            self.lock().tls = Some(fault::of_tls(inner));
+            self.lock().cause = Some(fault::of_tls(inner));
+        }
+        let refusal = error.get_ref().and_then(|inner| inner.downcast_ref());
+        if let Some(Refusal { fault, rule }) = refusal {
+            self.lock().cause = Some((*fault, rule));
         }
     }
 
@@ -71,19 +86,24 @@ impl Seen {
 /// A connector for the configured appliance, whatever the address of the call says.
 pub(super) fn new(
     appliance: &Appliance,
+    route: Route,
     tls: Arc<rustls::ClientConfig>,
     seen: Seen,
 ) -> impl Service<Uri, Response = TokioIo<Watched>, Error = io::Error, Future: Send> + Send + 'static
 {
     let name = ServerName::try_from(appliance.server_name.clone())
         .expect("the configuration checked the name");
-    let host = appliance.address.host().unwrap_or_default();
-    let host = host.trim_matches(['[', ']']).to_owned();
+    let host = appliance.address.host().unwrap_or_default().to_owned();
     let port = appliance.address.port_u16().unwrap_or(443);
+    let way = Arc::new((route, host, port));
     tower::service_fn(move |_uri: Uri| {
-        let (tls, name, host, seen) = (tls.clone(), name.clone(), host.clone(), seen.clone());
+        let (tls, name, way, seen) = (tls.clone(), name.clone(), way.clone(), seen.clone());
         async move {
-            let connected = timeout(CONNECT_TIMEOUT, connect(tls, name, &host, port, &seen));
+            let (route, host, port) = &*way;
+            let connected = timeout(
+                CONNECT_TIMEOUT,
+                connect(tls, name, route, host, *port, &seen),
+            );
             match connected.await.unwrap_or_else(|late| Err(late.into())) {
                 Ok(stream) => Ok(TokioIo::new(Watched {
                     stream,
@@ -102,12 +122,17 @@ pub(super) fn new(
 async fn connect(
     tls: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
+    route: &Route,
     host: &str,
     port: u16,
     seen: &Seen,
-) -> io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect((host, port)).await?;
+) -> io::Result<TlsStream<Paced>> {
+    let stream = match &route.tunnel {
+        Some(tunnel) => tunnel.open(&format!("{host}:{port}")).await?,
+        None => TcpStream::connect((host.trim_matches(['[', ']']), port)).await?,
+    };
     stream.set_nodelay(true)?;
+    let stream = Paced::new(stream, route.pace.clone());
     let agreed = TlsConnector::from(tls).connect(name, stream).await;
     if agreed.as_ref().is_err_and(broke) {
         seen.note_closed();
@@ -130,7 +155,7 @@ fn broke(error: &io::Error) -> bool {
 /// only after the client's handshake has ended, so the alert arrives here.
 #[derive(Debug)]
 pub(super) struct Watched {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Paced>,
     seen: Seen,
     answered: bool,
 }

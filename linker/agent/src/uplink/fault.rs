@@ -8,6 +8,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     error::{AgentError, Fault},
     limits::REMOTE_TEXT_CHARS_MAX,
+    say,
 };
 
 /// The meaning of an error of our own TLS stack.
@@ -91,10 +92,12 @@ pub(super) fn closed(error: AgentError) -> AgentError {
         return error;
     }
     error
-        .worded(
-            "the appliance closes the connection (is this site's certificate its own and still valid?)",
-        )
-        .advise("check appliance.certificate and appliance.address, then run again; what is sealed is kept".to_owned())
+        .worded(say!(
+            "the appliance closes the connection (is this site's certificate its own and still valid?)"
+        ))
+        .advise(say!(
+            "check appliance.certificate and appliance.address, then run again; what is sealed is kept"
+        ))
 }
 
 /// The text of the innermost error: the layers around it only repeat that the connection broke.

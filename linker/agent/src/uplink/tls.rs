@@ -11,6 +11,7 @@ use crate::{
     config::{Appliance, read_named},
     error::{AgentError, Fault},
     limits::PEM_BYTES_MAX,
+    say,
 };
 
 /// Loads certificates and key and checks them as far as this end can: form, validity at `now` (time
@@ -73,20 +74,20 @@ fn check_own(leaf: &CertificateDer<'_>, site: &SiteId, now: Duration) -> Result<
         let when = leaf.validity().not_after;
         return Err(AgentError::new(
             Fault::CertificateExpired,
-            format!("valid until {when}"),
+            say!("valid until {when}", when = when.to_string()),
         ));
     }
     if now < leaf.validity().not_before.timestamp() {
         let when = leaf.validity().not_before;
         return Err(AgentError::new(
             Fault::CertificateEarly,
-            format!("valid from {when}"),
+            say!("valid from {when}", when = when.to_string()),
         ));
     }
     match site_of(&leaf) {
         Some(named) if named != site.as_str() => Err(AgentError::new(
             Fault::CertificateOtherSite,
-            format!("site.name is {site}"),
+            say!("site.name is {site}", site = site.as_str()),
         )),
         Some(_) | None => Ok(()),
     }

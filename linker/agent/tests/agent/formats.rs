@@ -104,8 +104,7 @@ async fn many_claims_of_one_person_make_one_token() {
     let done = site.upload(0).await;
     assert_eq!((&done["rows"], &done["tokens"]), (&18.into(), &2.into()));
     assert_eq!(done["tokens_repeated"], 16);
-    let lookup = fs::read_to_string(site.path("state/lookup.csv")).unwrap();
-    assert_eq!(lookup.lines().count(), 3);
+    assert_eq!(site.table().lines().count(), 3);
     let cut = claims(1).replace("GO,1,100,99\r\n", "");
     site.write("source.csv/202602.UKE", cut);
     site.refused(65, "FILE_TRUNCATED").await;
@@ -147,6 +146,13 @@ fn files_of(format: &str) -> Vec<(&'static str, Vec<u8>)> {
             ("EFn_1.txt", b"not read".into()),
         ],
         "hl7" => vec![("a.hl7", hl7.into())],
+        "register" => vec![
+            (
+                "a.csv",
+                include_bytes!("../../../tokenize/tests/fixtures/register.csv").into(),
+            ),
+            ("a.txt", b"not read".into()),
+        ],
         _ => vec![
             ("IM1", object("17", "YAMA^HANA=山^花=やま^はな")),
             ("IM2", object("17", "YAMA^HANA=山^花=やま^はな")),
@@ -162,6 +168,7 @@ async fn every_other_format_is_read() {
         ("care", 1, 1, 0, 0),
         ("dpc", 1, 1, 0, 0),
         ("hl7", 1, 1, 1, 0),
+        ("register", 1, 2, 0, 0),
         ("dicom", 3, 2, 0, 1),
     ] {
         let appliance = Appliance::start().await;

@@ -23,9 +23,9 @@ async fn keys_are_made_once_and_are_private() {
         code_of(&site.run(&["run"])),
         (Some(64), "NOT_INITIALISED".into())
     );
-    let first = site.run(&["init"]);
+    let first = site.run(&["enrol"]);
     assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
-    let again = site.run(&["init"]);
+    let again = site.run(&["enrol"]);
     assert_eq!(
         text(&first.stdout),
         text(&again.stdout),
@@ -52,17 +52,17 @@ async fn a_crash_while_keys_are_made_leaves_none() {
     let site = Site::new(&appliance);
     fs::create_dir_all(site.path("state/keys.tmp")).unwrap();
     site.write("state/keys.tmp/wrap.pk8", b"half");
-    assert_eq!(site.run(&["init"]).status.code(), Some(0));
+    assert_eq!(site.run(&["enrol"]).status.code(), Some(0));
     assert!(!site.path("state/keys.tmp").exists());
     fs::remove_file(site.path("state/request.note")).unwrap();
     assert_eq!(
-        site.run(&["init"]).status.code(),
+        site.run(&["enrol"]).status.code(),
         Some(0),
         "the request is made anew"
     );
     fs::remove_file(site.path("state/keys/sign.pk8")).unwrap();
     assert_eq!(
-        code_of(&site.run(&["init"])),
+        code_of(&site.run(&["enrol"])),
         (Some(74), "KEYS_DAMAGED".into())
     );
 }
@@ -72,8 +72,8 @@ async fn packages_are_checked_before_they_are_kept() {
     let appliance = Appliance::start().await;
     let site = Site::new(&appliance);
     let other = Site::new(&appliance);
-    assert_eq!(site.run(&["init"]).status.code(), Some(0));
-    assert_eq!(other.run(&["init"]).status.code(), Some(0));
+    assert_eq!(site.run(&["enrol"]).status.code(), Some(0));
+    assert_eq!(other.run(&["enrol"]).status.code(), Some(0));
     let good = site.package(&appliance, Epoch(EPOCH));
     let mut altered = good.clone();
     let last = altered.len() - 1;
@@ -82,7 +82,7 @@ async fn packages_are_checked_before_they_are_kept() {
     let path = site.path("site.pkg");
     let accept = |bytes: &[u8]| {
         site.write("site.pkg", bytes);
-        site.run(&["accept", path.to_str().unwrap()])
+        site.run(&["accept-key", path.to_str().unwrap()])
     };
     let refused = (Some(1), "PACKAGE_REFUSED".to_owned());
     for bytes in [&altered[..], &foreign, b"", &good[..40]] {
@@ -103,7 +103,7 @@ async fn packages_are_checked_before_they_are_kept() {
 async fn a_package_with_sha1_is_accepted_with_a_warning() {
     let appliance = Appliance::start().await;
     let site = Site::new(&appliance);
-    assert_eq!(site.run(&["init"]).status.code(), Some(0));
+    assert_eq!(site.run(&["enrol"]).status.code(), Some(0));
     let ingest = appliance.custody.ingest_public_key();
     for (oaep, warned) in [(Oaep::Sha1, true), (Oaep::Sha256, false)] {
         let package = site.package_for(&appliance, Epoch(EPOCH), ingest, oaep);

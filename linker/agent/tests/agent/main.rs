@@ -6,10 +6,15 @@
     reason = "the helpers of these tests are tests themselves: a panic is their failure"
 )]
 
+mod enquiries;
 mod formats;
+mod japanese;
 mod keys;
+mod line;
 mod receipts;
+mod reports;
 mod sources;
 mod support;
 mod tls;
 mod upload;
+mod watch;

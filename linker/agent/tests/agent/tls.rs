@@ -91,6 +91,7 @@ async fn an_appliance_that_is_away_is_waited_for_and_then_given_up() {
     let address = format!("https://{}", nobody.local_addr().unwrap());
     drop(nobody);
     site.configure(&address, 100, 1);
+    site.people(10);
     let began = std::time::Instant::now();
     site.refused(75, "UNREACHABLE").await;
     assert!((1..5).contains(&began.elapsed().as_secs()));
@@ -111,6 +112,7 @@ async fn an_appliance_that_hangs_up_is_not_called_silent() {
         }
     });
     site.configure(&address, 100, 1);
+    site.people(10);
     let object = site.refused(75, "UNREACHABLE").await;
     let told = object["message"].as_str().unwrap();
     assert!(

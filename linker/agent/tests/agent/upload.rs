@@ -97,8 +97,7 @@ async fn a_kill_at_any_step_is_made_good_by_the_next_run() {
         );
         let left_over = matches!(stop, Stop::Chunk(_) | Stop::Answer);
         assert_eq!(done["batches_left_over"], u32::from(left_over), "{stop:?}");
-        let lookup = std::fs::read_to_string(site.path("state/lookup.csv")).unwrap();
-        assert_eq!(lookup.lines().count(), BIG + 1, "{stop:?}");
+        assert_eq!(site.table().lines().count(), BIG + 1, "{stop:?}");
     }
 }
 
@@ -123,7 +122,8 @@ async fn kills_at_every_call_in_turn_end_with_each_batch_once() {
         }
         kills += 1;
     }
-    assert!(kills >= 8, "{kills}");
+    // Sealing and sending go on side by side, so a run gets further before the call that hangs.
+    assert!(kills >= 5, "{kills}");
     appliance.lock().steps_left = None;
     assert_eq!(site.upload(0).await["rows_admitted"], 150);
     assert_eq!((appliance.rows(), appliance.admissions()), (150, 4));
@@ -346,7 +346,7 @@ async fn batches_of_earlier_keys_are_thrown_away() {
 
     std::fs::remove_dir_all(site.path("state/keys")).unwrap();
     std::fs::remove_file(site.path("state/request.note")).unwrap();
-    assert_eq!(site.run(&["init"]).status.code(), Some(0));
+    assert_eq!(site.run(&["enrol"]).status.code(), Some(0));
     site.enrol(&appliance);
     let done = site.upload(0).await;
     assert_eq!(
@@ -428,14 +428,13 @@ async fn nothing_that_leaves_or_is_logged_names_a_person() {
         b"19810203",
     ];
     for (place, bytes) in &seen {
-        let own_list = place.ends_with("lookup.csv");
-        for mark in marks.iter().skip(usize::from(own_list)) {
-            let found = bytes.windows(mark.len()).any(|window| window == *mark);
+        for mark in marks {
+            let found = bytes.windows(mark.len()).any(|window| window == mark);
             assert!(!found, "{} holds {}", place.display(), text(mark));
         }
     }
-    let lookup = std::fs::read_to_string(site.path("state/lookup.csv")).unwrap();
-    assert!(lookup.contains(",CANARY77\n") && !lookup.contains("CANARY78"));
+    let table = site.table();
+    assert!(table.contains(",CANARY77\n") && !table.contains("CANARY78"));
     let problems = std::fs::read_to_string(site.path("state/problems.csv")).unwrap();
     assert!(problems.contains(",63,row-columns,"), "{problems}");
 }

@@ -14,7 +14,7 @@ use keymgmt_custody::{
     batch::{open_batch, verify_manifest},
     software::SoftwareCustody,
 };
-use linkage_proto::v1::{self, intake_server, upload_message::Part};
+use linkage_proto::v1::{self, intake_server, linkage_server, upload_message::Part};
 use linker_token::{Manifest, Schema, TokenBatch};
 use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
@@ -81,6 +81,9 @@ pub(crate) struct Inner {
     pub(crate) policy: Option<v1::Policy>,
     /// Refuses every header with this reason, so many times.
     pub(crate) refusal: Option<(&'static str, u32)>,
+    /// What a desk asked, and what it is answered.
+    pub(crate) asked: Vec<v1::ResolveTokenRequest>,
+    pub(crate) answer: v1::TokenAnswer,
     pub(crate) handshakes: Vec<(rustls::ProtocolVersion, rustls::NamedGroup)>,
 }
 
@@ -165,6 +168,7 @@ impl Appliance {
         let incoming = tokio_stream::wrappers::ReceiverStream::new(receiver);
         let served = tonic::transport::Server::builder()
             .add_service(service)
+            .add_service(linkage_server::LinkageServer::new(appliance.clone()))
             .serve_with_incoming(incoming);
         tokio::spawn(served);
         appliance

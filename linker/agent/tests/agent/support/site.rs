@@ -70,7 +70,7 @@ impl Site {
     /// The same with keys and an accepted package.
     pub(crate) fn enrolled(appliance: &Appliance) -> Self {
         let site = Self::new(appliance);
-        assert_eq!(site.run(&["init"]).status.code(), Some(0));
+        assert_eq!(site.run(&["enrol"]).status.code(), Some(0));
         site.enrol(appliance);
         site
     }
@@ -91,7 +91,7 @@ impl Site {
     pub(crate) fn accept_package(&self, package: &[u8]) -> String {
         self.write("site.pkg", package);
         let package = self.path("site.pkg");
-        let output = self.run(&["accept", package.to_str().unwrap()]);
+        let output = self.run(&["accept-key", package.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         text(&output.stderr)
     }
@@ -190,6 +190,8 @@ batch_rows = {batch_rows}
         let mut command = Command::new(env!("CARGO_BIN_EXE_tokenizer"));
         command.args(args).arg("--config");
         command.arg(self.path("tokenizer.toml"));
+        // What is compared here is English, on whatever machine.
+        command.env("LC_ALL", "C");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -215,6 +217,16 @@ batch_rows = {batch_rows}
         let object = self.upload(exit).await;
         assert_eq!(object["code"], code, "{object}");
         object
+    }
+
+    /// The linkage table, exported as the processing tier gets it.
+    pub(crate) fn table(&self) -> String {
+        let place = self.path("exported.csv");
+        let output = self.run(&["table", "export", place.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let exported = fs::read_to_string(&place).unwrap();
+        fs::remove_file(place).unwrap();
+        exported
     }
 
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
