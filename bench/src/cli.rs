@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    client::Client, crosswalk, demo, encode, error::BenchError, errors::Preset, kernels, lookup,
-    matching, quality, tokens,
+    cable, client::Client, crosswalk, demo, encode, error::BenchError, errors::Preset, kernels,
+    lookup, matching, quality, tokens,
 };
 
 /// What the user asked for.
@@ -43,6 +43,8 @@ pub enum Verb {
     Tokens(tokens::Options),
     /// Streams a release to CSV and Parquet, as a processing service would.
     Crosswalk(Crosswalk),
+    /// Breaks the line of one upload again and again, and looks whether every token arrives once.
+    Cable(cable::Options),
     /// Writes the three sites' files and the truth into a folder.
     People(People),
 }
@@ -56,6 +58,12 @@ pub enum PresetName {
     TypicalHospital,
     /// Most records damaged somewhere.
     Stress,
+    /// The same, thinned: 59 % of what hospital and town both hold differs.
+    #[value(name = "stress-59")]
+    Stress59,
+    /// The same, denser: 85 % of it differs.
+    #[value(name = "stress-85")]
+    Stress85,
 }
 
 impl From<PresetName> for Preset {
@@ -64,6 +72,8 @@ impl From<PresetName> for Preset {
             PresetName::CleanRegister => Self::CleanRegister,
             PresetName::TypicalHospital => Self::TypicalHospital,
             PresetName::Stress => Self::Stress,
+            PresetName::Stress59 => Self::Stress59,
+            PresetName::Stress85 => Self::Stress85,
         }
     }
 }
@@ -114,10 +124,7 @@ impl Demo {
     /// # Errors
     /// [`BenchError::File`] if this program does not know where it lies.
     pub fn options(self) -> Result<demo::Options, BenchError> {
-        let bench = std::env::current_exe().map_err(crate::error::file("find this program"))?;
-        let beside = |name: &str, given: Option<PathBuf>| {
-            given.unwrap_or_else(|| bench.with_file_name(name))
-        };
+        let found = programs()?;
         Ok(demo::Options {
             people: self.population.people,
             seed: self.population.seed,
@@ -125,13 +132,27 @@ impl Demo {
             serve: self.serve,
             folder: self.folder,
             programs: demo::Programs {
-                ceremony: beside("ceremony", self.ceremony),
-                appliance: beside("appliance", self.appliance),
-                tokenizer: beside("tokenizer", self.tokenizer),
-                bench,
+                ceremony: self.ceremony.unwrap_or(found.ceremony),
+                appliance: self.appliance.unwrap_or(found.appliance),
+                tokenizer: self.tokenizer.unwrap_or(found.tokenizer),
+                bench: found.bench,
             },
         })
     }
+}
+
+/// The programs beside this one.
+///
+/// # Errors
+/// [`BenchError::File`] if this program does not know where it lies.
+pub fn programs() -> Result<demo::Programs, BenchError> {
+    let bench = std::env::current_exe().map_err(crate::error::file("find this program"))?;
+    Ok(demo::Programs {
+        ceremony: bench.with_file_name("ceremony"),
+        appliance: bench.with_file_name("appliance"),
+        tokenizer: bench.with_file_name("tokenizer"),
+        bench,
+    })
 }
 
 /// Arguments of `quality`.
@@ -144,14 +165,20 @@ pub struct Quality {
     #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
     pub seeds: Vec<u64>,
     /// Presets to measure [default: all].
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub errors: Vec<PresetName>,
-    /// A schema file to measure instead of the shipped jp-1.
-    #[arg(long, value_name = "FILE")]
-    pub schema: Option<PathBuf>,
+    #[arg(long = "preset", alias = "errors", value_enum, value_delimiter = ',')]
+    pub presets: Vec<PresetName>,
+    /// Without a file: compares layouts of jp-1. With one: measures that schema instead of the shipped one.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub schema: Option<Option<PathBuf>>,
+    /// Layouts to compare, by name [default: all].
+    #[arg(long, value_delimiter = ',', requires = "schema")]
+    pub layouts: Vec<String>,
     /// Measures only the public FEBRL sets, which are fetched with Python's pip.
     #[arg(long)]
     pub febrl: bool,
+    /// Encoding secrets with which each FEBRL set is measured.
+    #[arg(long, default_value_t = 6)]
+    pub keys: u32,
     /// Ends with one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
@@ -161,7 +188,7 @@ impl Quality {
     /// The measure's options.
     #[must_use]
     pub fn options(self) -> quality::Options {
-        let presets: Vec<Preset> = self.errors.into_iter().map(Preset::from).collect();
+        let presets: Vec<Preset> = self.presets.into_iter().map(Preset::from).collect();
         quality::Options {
             people: self.people,
             seeds: self.seeds,
@@ -170,8 +197,10 @@ impl Quality {
             } else {
                 presets
             },
-            schema: self.schema,
+            compare: matches!(self.schema, Some(None)).then_some(self.layouts),
+            schema: self.schema.flatten(),
             febrl_only: self.febrl,
+            keys: self.keys,
         }
     }
 }

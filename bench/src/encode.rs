@@ -8,9 +8,14 @@ mod peer;
 mod report;
 mod stages;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
+use linker_agent::config::Format;
 use serde_json::Value;
 
 use self::{report::Measured, stages::Stages};
@@ -22,8 +27,10 @@ use crate::{
     ui::Story,
 };
 
-/// Most rows: the table of a million takes 110 MB of memory.
+/// Most rows: the table of a million has 104 MB.
 const ROWS_MAX: u32 = 5_000_000;
+/// Most mebibytes of the large table.
+const LARGE_MIB_MAX: u64 = 1 << 20;
 /// Of ten people seven live in the town.
 const PEOPLE_OF_ROWS: (u32, u32) = (10, 7);
 /// Most people of the tree: every one is a file in five folders of its own.
@@ -44,6 +51,12 @@ pub struct Options {
     /// Seed of the people.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Mebibytes of the table whose reading, encoding and sealing must not take more memory than a small one's.
+    #[arg(long, default_value_t = 512)]
+    pub large_mib: u64,
+    /// Leaves out the SS-MIX2 tree.
+    #[arg(long)]
+    pub no_tree: bool,
     /// Leaves out clkhash, which is installed from the package index when first measured.
     #[arg(long)]
     pub no_peer: bool,
@@ -62,29 +75,40 @@ pub fn run(options: &Options) -> Result<Option<Value>, BenchError> {
             what: "1 to 5,000,000 rows",
         });
     }
+    if options.large_mib > LARGE_MIB_MAX {
+        return Err(BenchError::Option {
+            what: "a large table of at most 1,048,576 MiB",
+        });
+    }
     let mut story = Story::default();
     let people =
         u64::from(options.rows) * u64::from(PEOPLE_OF_ROWS.0) / u64::from(PEOPLE_OF_ROWS.1);
     let people = u32::try_from(people).unwrap_or(ROWS_MAX);
-    let table = table(people, options.seed)?;
+    let folder = tempfile::tempdir().map_err(file("make a temporary folder"))?;
+    let table = Table::write(folder.path(), people, options.seed)?;
     story.done("people");
     story.say(&format!(
         "the table of {people} people has {} bytes",
-        table.len()
+        table.bytes
     ));
 
     let mut stages = Stages::new()?;
-    // From here on, the peak is that of the site's work and of the table that it holds.
-    reset_peak();
-    let rows = stages.table(&table)?;
-    let peak = crate::machine::peak_rss("self");
-    let table_bytes = table.len() as u64;
-    drop(table);
+    let rows = stages.times(table.format(), &table.file)?;
     story.done("table");
+    let large_bytes = table.repeat(options.large_mib << 20)?;
+    // From here on, the peak is that of the site's work.
+    reset_peak();
+    stages.once(table.format(), &table.large)?;
+    let peak = crate::machine::peak_rss("self");
+    fs::remove_file(&table.large).map_err(file("remove the large table"))?;
+    story.done("large table");
 
-    let tree = tree(people.min(TREE_PEOPLE_MAX), options.seed)?;
-    let patients = stages.tree(tree.path())?;
-    drop(tree);
+    let patients = if options.no_tree {
+        None
+    } else {
+        let tree = tree(people.min(TREE_PEOPLE_MAX), options.seed)?;
+        Some(stages.times(Format::SsMix2, tree.path())?)
+    };
     story.done("tree");
 
     let peer = if options.no_peer {
@@ -96,7 +120,8 @@ pub fn run(options: &Options) -> Result<Option<Value>, BenchError> {
     let measured = Measured {
         rows,
         patients,
-        table_bytes,
+        table_bytes: table.bytes,
+        large_bytes,
         peak,
         peer,
     };
@@ -104,17 +129,53 @@ pub fn run(options: &Options) -> Result<Option<Value>, BenchError> {
     Ok(options.json.then(|| measured.json()))
 }
 
-fn table(people: u32, seed: u64) -> Result<Vec<u8>, BenchError> {
-    let mut out = Vec::new();
-    town::write(
-        &Population::generate(people, seed),
-        PRESET,
-        &mut out,
-        &mut |_| Ok(()),
-    )
-    .map_err(file("make the town's table"))?;
-    out.shrink_to_fit();
-    Ok(out)
+/// The town's table and a large one of the same rows, again and again.
+struct Table {
+    file: PathBuf,
+    large: PathBuf,
+    mapping: PathBuf,
+    bytes: u64,
+}
+
+impl Table {
+    fn write(folder: &Path, people: u32, seed: u64) -> Result<Self, BenchError> {
+        let table = Self {
+            file: folder.join("town.csv"),
+            large: folder.join("large.csv"),
+            mapping: folder.join("town.toml"),
+            bytes: 0,
+        };
+        fs::write(&table.mapping, town::MAPPING).map_err(file("write the mapping"))?;
+        let made = file("make the town's table");
+        let mut out = Vec::new();
+        let population = Population::generate(people, seed);
+        town::write(&population, PRESET, &mut out, &mut |_| Ok(()))
+            .and_then(|()| fs::write(&table.file, &out))
+            .map_err(made)?;
+        let bytes = out.len() as u64;
+        Ok(Self { bytes, ..table })
+    }
+
+    fn format(&self) -> Format {
+        let mapping = self.mapping.clone();
+        Format::Csv { mapping }
+    }
+
+    /// Writes the large table; the bytes that it has.
+    fn repeat(&self, bytes: u64) -> Result<u64, BenchError> {
+        let made = || file("make the large table");
+        let whole = fs::read(&self.file).map_err(made())?;
+        let header = whole.iter().position(|&byte| byte == b'\n');
+        let (header, rows) = whole.split_at(header.map_or(0, |at| at + 1));
+        let mut out = fs::File::create(&self.large).map_err(made())?;
+        out.write_all(header).map_err(made())?;
+        let mut written = header.len() as u64;
+        while written < bytes {
+            out.write_all(rows).map_err(made())?;
+            written += rows.len() as u64;
+        }
+        Ok(written)
+    }
 }
 
 fn tree(people: u32, seed: u64) -> Result<tempfile::TempDir, BenchError> {

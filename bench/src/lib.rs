@@ -3,6 +3,7 @@
 //! Reading order: people (an invented population), sites and errors (what three institutions hold of
 //! it), evaluate (how well it was found again), then the benches and the demo.
 
+pub mod cable;
 pub mod cli;
 pub mod client;
 pub mod crosswalk;

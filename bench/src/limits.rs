@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Most people in a population: a person takes about 100 bytes, so this is 1 GiB.
 pub const PEOPLE_MAX: u32 = 10_000_000;
+/// Most encoding secrets with which a public set is measured: a second each.
+pub const KEYS_MAX: u32 = 1_000;
 /// Most tokens in a set: 200 million of 168 bytes with their truth are 34 GB on disk.
 pub const TOKENS_MAX: u64 = 200_000_000;
 /// People whose tokens are made in one go: about 110,000 rows, 18 MB, per thread.
@@ -31,3 +33,11 @@ pub const STOP_WAIT: Duration = Duration::from_secs(20);
 pub const TAIL_LINES: usize = 12;
 /// Most similar pairs of rows that are kept to be looked at: 2^27 of 8 bytes are 1 GiB.
 pub const HITS_MAX: usize = 1 << 27;
+/// Most faults of one upload.
+pub const CABLE_FAULTS_MAX: u32 = 10_000;
+/// How long nothing moves on a line before it goes on.
+pub const CABLE_DELAY: Duration = Duration::from_millis(700);
+/// How long nothing moves on a line before it is reset.
+pub const CABLE_STALL: Duration = Duration::from_millis(500);
+/// How long a line swallows everything at most: longer than the agent's keep-alive, which ends it.
+pub const CABLE_HOLE: Duration = Duration::from_secs(90);

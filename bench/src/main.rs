@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use bench::{
-    cli::{Cli, Verb},
+    cable,
+    cli::{self, Cli, Verb},
     crosswalk, demo, encode,
     error::BenchError,
     kernels, lookup, matching, quality, tokens, ui,
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
         Verb::Lookup(options) => lookup::run(&options),
         Verb::Encode(options) => encode::run(&options),
         Verb::Tokens(options) => tokens::run(&options),
+        Verb::Cable(options) => cli::programs().and_then(|programs| {
+            let result = block_on(cable::run(&options, &programs))?;
+            Ok(options.json.then_some(result))
+        }),
         Verb::Crosswalk(arguments) => block_on(crosswalk::run(&arguments.options())).map(Some),
         Verb::People(arguments) => {
             let population = arguments.population;

@@ -3,24 +3,21 @@
 use std::{fs, io, path::Path};
 
 use keymgmt_custody::{Custody as _, Oaep, batch::seal_batch, software::SoftwareCustody};
+use linker_agent::{
+    config::{self, Encoding, Format},
+    source::{Outcome, Source},
+};
 use linker_token::{
     CheckValue, Epoch, Manifest, ProjectId, Schema, SiteId, TokenBatch, limits::BATCH_ROWS_MAX,
 };
-use linker_tokenize::{
-    CsvMapping, Encoder, NORMALISER_VERSION, SourceRecord, TABLES_VERSION,
-    format::{
-        csv,
-        ssmix2::{self, Adt, FileState},
-    },
-};
+use linker_tokenize::{Encoder, NORMALISER_VERSION, SourceRecord, TABLES_VERSION};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
-use crate::{
-    error::{BenchError, file},
-    sites::town,
-};
+use crate::error::{BenchError, file};
 
 /// Passes over the same bytes; the fastest counts.
-const PASSES: usize = 3;
+const PASSES: usize = 5;
 
 /// Seconds on the CPU for all records: of each stage with those before it.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +28,6 @@ pub(super) struct Times {
     pub(super) encoded: f64,
     pub(super) sealed: f64,
 }
-
-/// Hands every record of a source to a taker.
-type Source<'a> = &'a dyn Fn(&mut dyn FnMut(&SourceRecord)) -> Result<(), BenchError>;
 
 /// A site's encoder, and a key to seal to that is thrown away.
 pub(super) struct Stages {
@@ -56,36 +50,21 @@ impl Stages {
         })
     }
 
-    pub(super) fn table(&mut self, bytes: &[u8]) -> Result<Times, BenchError> {
-        let mapping = CsvMapping::parse(town::MAPPING).map_err(failed("read the mapping"))?;
-        self.times(&|take| {
-            csv::read(&mapping, bytes, &mut |_row, outcome| {
-                if let Ok(record) = &outcome {
-                    take(record);
-                }
-            })
-            .map(|_report| ())
-            .map_err(failed("read the town's table"))
-        })
-    }
-
-    pub(super) fn tree(&mut self, root: &Path) -> Result<Times, BenchError> {
-        self.times(&|take| walk(root, take))
-    }
-
-    fn times(&mut self, source: Source<'_>) -> Result<Times, BenchError> {
+    /// Every stage over the files at `path`, as the agent reads them.
+    pub(super) fn times(&mut self, format: Format, path: &Path) -> Result<Times, BenchError> {
+        let files = Files::open(format, path)?;
         let mut records = 0;
         let read = fastest(|| {
             records = 0;
-            source(&mut |_record| records += 1)
+            files.walk(&mut |_record| records += 1)
         })?;
         let mut tokens = 0;
         let encoder = &mut self.encoder;
         let encoded = fastest(|| {
             tokens = 0;
-            source(&mut |record| encoder.encode_each(record, |_token| tokens += 1))
+            files.walk(&mut |record| encoder.encode_each(record, |_token| tokens += 1))
         })?;
-        let sealed = fastest(|| self.sealed(source))?;
+        let sealed = fastest(|| self.sealed(&files))?;
         Ok(Times {
             records,
             tokens,
@@ -95,8 +74,13 @@ impl Stages {
         })
     }
 
+    /// The whole way once.
+    pub(super) fn once(&mut self, format: Format, path: &Path) -> Result<(), BenchError> {
+        self.sealed(&Files::open(format, path)?)
+    }
+
     /// The whole way, batch by batch.
-    fn sealed(&mut self, source: Source<'_>) -> Result<(), BenchError> {
+    fn sealed(&mut self, files: &Files<'_>) -> Result<(), BenchError> {
         let Self {
             schema,
             encoder,
@@ -105,12 +89,12 @@ impl Stages {
         let mut batch = TokenBatch::new(schema);
         let mut outcome = Ok(());
         let mut sequence = 0;
-        source(&mut |record| {
+        files.walk(&mut |record| {
             encoder.encode_each(record, |token| {
                 if batch.len() == BATCH_ROWS_MAX {
-                    let full = std::mem::replace(&mut batch, TokenBatch::new(schema));
                     outcome = std::mem::replace(&mut outcome, Ok(()))
-                        .and_then(|()| seal(&full, schema, custody, sequence));
+                        .and_then(|()| seal(&batch, schema, custody, sequence));
+                    batch.clear();
                     sequence += 1;
                 }
                 if let Err(error) = batch.push(token) {
@@ -122,12 +106,42 @@ impl Stages {
     }
 }
 
+/// What the agent reads, with its own code.
+struct Files<'a> {
+    source: Source,
+    path: &'a Path,
+}
+
+impl<'a> Files<'a> {
+    fn open(format: Format, path: &'a Path) -> Result<Self, BenchError> {
+        let source = config::Source {
+            format,
+            path: path.to_owned(),
+            encoding: Encoding::Auto,
+        };
+        let source = Source::open(&source).map_err(failed("open the source"))?;
+        Ok(Self { source, path })
+    }
+
+    /// Hands every record to a taker.
+    fn walk(&self, take: &mut dyn FnMut(&SourceRecord)) -> Result<(), BenchError> {
+        let read = self.source.read(self.path, &mut |_file, outcome| {
+            if let Outcome::Record(record) = outcome {
+                take(record);
+            }
+            Ok(())
+        });
+        read.map(|_tally| ()).map_err(failed("read the source"))
+    }
+}
+
 fn seal(
     batch: &TokenBatch,
     schema: &Schema,
     custody: &SoftwareCustody,
     sequence: u32,
 ) -> Result<(), BenchError> {
+    let plaintext = Zeroizing::new(batch.to_bytes());
     let manifest = Manifest {
         site: SiteId::parse("town").map_err(failed("name the site"))?,
         project: project()?,
@@ -139,10 +153,9 @@ fn seal(
         sequence,
         last: false,
         rows: u32::try_from(batch.len()).map_err(failed("count a batch"))?,
-        digest: batch.digest(),
+        digest: Sha256::digest(&*plaintext).into(),
         counts: [].into(),
     };
-    let plaintext = batch.to_bytes();
     let sealed = seal_batch(
         &manifest,
         &plaintext,
@@ -158,26 +171,6 @@ fn seal(
 
 fn project() -> Result<ProjectId, BenchError> {
     ProjectId::parse("bench").map_err(failed("name the project"))
-}
-
-/// Reads every current message below a folder.
-fn walk(folder: &Path, take: &mut dyn FnMut(&SourceRecord)) -> Result<(), BenchError> {
-    let unread = || file("read the hospital's tree");
-    for entry in fs::read_dir(folder).map_err(unread())? {
-        let entry = entry.map_err(unread())?;
-        if entry.file_type().map_err(unread())?.is_dir() {
-            walk(&entry.path(), take)?;
-            continue;
-        }
-        if ssmix2::file_state(&entry.file_name().to_string_lossy()) != Some(FileState::Current) {
-            continue;
-        }
-        let bytes = fs::read(entry.path()).map_err(unread())?;
-        if let Ok(Adt::Current(record)) = ssmix2::read(&bytes) {
-            take(&record);
-        }
-    }
-    Ok(())
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(

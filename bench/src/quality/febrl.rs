@@ -11,7 +11,7 @@ use std::{
 
 use linker_match::{Cancel, Constraints, Dataset, Linkage, RecordKey, Settings, Tools, link_with};
 use linker_token::{Epoch, ProjectId, Schema, TokenBatch};
-use linker_tokenize::{CsvMapping, Encoder, format::csv};
+use linker_tokenize::{CsvMapping, Encoder, SourceRecord, format::csv};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{BenchError, file};
@@ -179,20 +179,40 @@ pub(super) struct Linked {
     pub(super) linkage: Linkage,
 }
 
-/// Reads, encodes and links one set.
-pub(super) fn run(folder: &Path, set: &Set, schema: &Schema) -> Result<Linked, BenchError> {
+/// What a set's files hold, site by site.
+pub(super) struct Records {
+    sites: Vec<Vec<SourceRecord>>,
+    constraints: Constraints,
+}
+
+impl Set {
+    /// Reads the files.
+    pub(super) fn read(&self, folder: &Path) -> Result<Records, BenchError> {
+        let sites = self.files.iter().map(|name| {
+            let text = fs::read_to_string(folder.join(name));
+            read(&prepare(
+                &text.map_err(file(format!("read {name} of FEBRL")))?,
+            ))
+        });
+        Ok(Records {
+            sites: sites.collect::<Result<_, BenchError>>()?,
+            constraints: constraints(self),
+        })
+    }
+}
+
+/// Encodes and links one set under secret number `key`.
+pub(super) fn run(records: &Records, schema: &Schema, key: u32) -> Result<Linked, BenchError> {
     let (mut parts, mut truth) = (Vec::new(), Vec::new());
-    for (site, name) in (0..).zip(set.files) {
-        let what = format!("read {name} of FEBRL");
-        let text = fs::read_to_string(folder.join(name)).map_err(file(what))?;
-        encode(site, &prepare(&text), schema, &mut parts, &mut truth)?;
+    for (site, records) in (0..).zip(&records.sites) {
+        parts.push((site, encode((site, records), schema, key, &mut truth)));
     }
     let failed = |error| file("match")(std::io::Error::other(error));
     let dataset = Dataset::build(schema, parts).map_err(failed)?;
     let tools = Tools {
         progress: &|_progress| {},
         cancel: &Cancel::new(),
-        constraints: &constraints(set),
+        constraints: &records.constraints,
         scratch: None,
     };
     let linkage = link_with(&dataset, &settings(), tools).map_err(failed)?;
@@ -229,33 +249,45 @@ fn prepare(text: &str) -> String {
     out
 }
 
-fn encode(
-    site: u16,
-    text: &str,
-    schema: &Schema,
-    parts: &mut Vec<(u16, TokenBatch)>,
-    truth: &mut Vec<(RecordKey, u32)>,
-) -> Result<(), BenchError> {
+fn read(text: &str) -> Result<Vec<SourceRecord>, BenchError> {
     let refused = |error| file("read a set of FEBRL")(std::io::Error::other(error));
     let mapping = CsvMapping::parse(MAPPING).map_err(refused)?;
-    let project = ProjectId::parse("bench").expect("the name is a good one");
-    let secret: [u8; 32] = Sha256::digest("bench quality febrl").into();
-    let reference_key = [u8::try_from(site).unwrap_or(0); 32];
-    let mut encoder = Encoder::new(schema, &secret, &reference_key, &project, Epoch(1));
-    let mut batch = TokenBatch::new(schema);
+    let mut records = Vec::new();
     csv::read(&mapping, text.as_bytes(), &mut |_row, outcome| {
-        let Ok(record) = outcome else { return };
+        records.extend(outcome.ok());
+    })
+    .map_err(refused)?;
+    Ok(records)
+}
+
+/// The secret of this number. The first is the one that earlier figures speak of.
+fn secret(key: u32) -> [u8; 32] {
+    if key == 1 {
+        return Sha256::digest("bench quality febrl").into();
+    }
+    Sha256::digest(format!("bench quality febrl {key}")).into()
+}
+
+fn encode(
+    (site, records): (u16, &[SourceRecord]),
+    schema: &Schema,
+    key: u32,
+    truth: &mut Vec<(RecordKey, u32)>,
+) -> TokenBatch {
+    let project = ProjectId::parse("bench").expect("the name is a good one");
+    let reference_key = [u8::try_from(site).unwrap_or(0); 32];
+    let mut encoder = Encoder::new(schema, &secret(key), &reference_key, &project, Epoch(1));
+    let mut batch = TokenBatch::new(schema);
+    for record in records {
         let reference = encoder.reference(record.local_id());
         if let Some(person) = person(record.local_id()) {
             truth.push((RecordKey { site, reference }, person));
         }
-        for token in encoder.encode(&record) {
-            batch.push(&token).expect("a set is smaller than a batch");
-        }
-    })
-    .map_err(refused)?;
-    parts.push((site, batch));
-    Ok(())
+        encoder.encode_each(record, |token| {
+            batch.push(token).expect("a set is smaller than a batch");
+        });
+    }
+    batch
 }
 
 /// The person's number in an ID like `rec-1070-org` or `rec-1070-dup-0`.

@@ -1,4 +1,4 @@
-//! How far F1 could be off by chance: a bootstrap over persons.
+//! How far a figure could be off by chance: a bootstrap over persons.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,27 @@ use crate::{evaluate::float, people::dice::DiceBag};
 /// Times that the persons are drawn anew: the ends of a 95% interval are the 13th values.
 const DRAWS: usize = 500;
 
-/// One person's part of the pairs.
+/// One person's part of a share.
 #[derive(Debug, Clone, Copy, Default)]
-struct Part {
-    /// Twice the pairs put together rightly.
-    correct: f64,
-    /// Pairs missed, and half of the wrong pairs that the person's records are in.
-    wrong: f64,
+pub(super) struct Part {
+    /// What went right, in any unit.
+    pub(super) correct: f64,
+    /// What went wrong, in the same unit.
+    pub(super) wrong: f64,
 }
 
 /// The 95% interval of F1, from records given as (cluster, person): persons are drawn with
 /// replacement, because the records of one person are right or wrong together.
 #[must_use]
 pub(super) fn of_f1(records: &[(u32, u32)], seed: u64) -> (f64, f64) {
-    let parts = parts(records);
+    // Correct counts pairs put together rightly twice; wrong counts pairs missed, and half of the wrong
+    // pairs that the person's records are in.
+    of_share(&parts(records), seed)
+}
+
+/// The 95% interval of the share of what went right. One if nothing was at stake.
+#[must_use]
+pub(super) fn of_share(parts: &[Part], seed: u64) -> (f64, f64) {
     if parts.is_empty() {
         return (1.0, 1.0);
     }

@@ -15,6 +15,7 @@ use linker_tokenize::{
         kana::{self, Step},
         kanji,
         name::{Name, Script},
+        postal,
     },
 };
 
@@ -188,6 +189,44 @@ impl Forms {
     fn place(&mut self, written: &Written) {
         let home = written.home;
         let region = written.person / REGION_PEOPLE;
+        // Only the first region's cities exist, so only its gaps are filled from the table of postal codes.
+        if region == 0 && written.has_postal != written.has_address {
+            self.filled_place(written);
+        } else {
+            self.written_place(written, region);
+        }
+        if written.has_address {
+            self.put(Field::Block, |text| {
+                if home.district > 0 {
+                    let _infallible = write!(text, "{}-", home.district);
+                }
+                let _infallible = write!(text, "{}-{}", home.block, home.house);
+            });
+        }
+    }
+
+    /// Postal code and town of which the record has one, as far as the table knows the other.
+    fn filled_place(&mut self, written: &Written) {
+        let code = if written.has_postal {
+            Places::shipped().of(written.home).postal.replace('-', "")
+        } else {
+            String::new()
+        };
+        let known = town(written.home.place, written, 0);
+        let known = known.filter(|_| written.has_address).unwrap_or_default();
+        let filled = postal::fill(&code, None, &known);
+        for (field, value) in [
+            (Field::PostalCode, filled.code.unwrap_or(code)),
+            (Field::Town, filled.town.unwrap_or(known)),
+        ] {
+            if !value.is_empty() {
+                self.put(field, |text| text.push_str(&value));
+            }
+        }
+    }
+
+    fn written_place(&mut self, written: &Written, region: u32) {
+        let home = written.home;
         if written.has_postal {
             let postal = Places::shipped().of(home).postal.replace('-', "");
             let number: u32 = postal.parse().unwrap_or(0);
@@ -204,12 +243,6 @@ impl Forms {
             self.text.push_str(town);
             self.fields.push((Field::Town, start..self.text.len()));
         }
-        self.put(Field::Block, |text| {
-            if home.district > 0 {
-                let _infallible = write!(text, "{}-", home.district);
-            }
-            let _infallible = write!(text, "{}-{}", home.block, home.house);
-        });
     }
 
     fn insurance(&mut self, site: Site, written: &Written) {
