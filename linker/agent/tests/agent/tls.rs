@@ -46,6 +46,8 @@ async fn a_foreign_certificate_is_refused_by_the_appliance_at_once() {
     let appliance = Appliance::start().await;
     let site = Site::enrolled(&appliance);
     site.reconfigure("retry_for_seconds = 5", "retry_for_seconds = 600");
+    // Where the alert is lost, the run waits and reads on meanwhile.
+    site.people(3);
     // Again and again: the alert races with what the client sends.
     for _ in 0..20 {
         site.certificate(&Authority::new().agent("hospital"));
