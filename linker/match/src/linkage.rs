@@ -82,7 +82,7 @@ impl Estimates {
 /// A pair for a person to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReviewPair {
-    /// A record number, an index into [`Dataset::keys`].
+    /// A record number, an index into [`Dataset::keys`](crate::Dataset::keys).
     pub a: u32,
     /// A larger record number.
     pub b: u32,
@@ -103,7 +103,7 @@ pub struct Linkage {
     pub model: Model,
     /// Number of record pairs for review.
     pub review_pairs: u64,
-    /// The first of them, heaviest first, at most [`limits::REVIEW_LIST_MAX`].
+    /// The first of them, heaviest first, at most [`limits::REVIEW_LIST_MAX`](crate::limits::REVIEW_LIST_MAX).
     pub review: Vec<ReviewPair>,
     /// Number of record pairs that are links.
     pub links: u64,
