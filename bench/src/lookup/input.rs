@@ -1,10 +1,10 @@
 //! Rows, records and persons of a token set, the records to ask for, and the model.
 
-use std::{cell::RefCell, rc::Rc};
+use std::cell::RefCell;
 
 use linker_match::{
     Dataset, Model, Settings, limits, link,
-    lookup::{LookupIndex, LookupRow},
+    lookup::{LookupIndex, LookupRow, SharedRow},
 };
 use linker_token::{Flags, RecordRef, TokenBatch};
 
@@ -23,15 +23,6 @@ pub(super) struct Input {
     /// The person of every record.
     pub(super) person: Vec<u32>,
     pub(super) model: Model,
-}
-
-/// A row of a batch that many rows share.
-struct SharedRow(Rc<TokenBatch>, usize);
-
-impl AsRef<[u64]> for SharedRow {
-    fn as_ref(&self) -> &[u64] {
-        self.0.row(self.1)
-    }
 }
 
 /// Numbers records in the order of the set: neighbouring rows with one reference are one record.
@@ -134,13 +125,10 @@ impl Input {
                 None
             }
         });
-        let rows = batches.flat_map(|(site, batch)| {
-            let batch = Rc::new(batch);
-            let count = batch.len();
-            (0..count).map(move |row| (site, SharedRow(Rc::clone(&batch), row)))
-        });
+        let rows =
+            batches.flat_map(|(site, batch)| SharedRow::all(batch).map(move |row| (site, row)));
         let rows = rows.map(|(site, row)| {
-            let (reference, flags) = (row.0.references()[row.1], row.0.flags()[row.1]);
+            let (reference, flags) = (row.reference(), row.flags());
             (numbers.record(site, reference), flags, row)
         });
         let rows = rows.filter(|(record, _, _)| held.binary_search(record).is_err());

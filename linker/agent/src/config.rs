@@ -120,6 +120,16 @@ pub enum Format {
 }
 
 impl Format {
+    /// The mapping file of a table; no other format has one.
+    #[must_use]
+    pub fn mapping(&self) -> Option<&Path> {
+        if let Self::Csv { mapping } = self {
+            Some(mapping)
+        } else {
+            None
+        }
+    }
+
     /// The format's name in the configuration.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -189,19 +199,10 @@ pub struct Appliance {
 
 impl Source {
     fn describe(&self, language: Language) -> [(&'static str, String); 4] {
-        let mapping = match &self.format {
-            Format::Csv { mapping } => mapping.display().to_string(),
-            Format::SsMix2
-            | Format::Uke
-            | Format::Eligibility
-            | Format::Fhir
-            | Format::Checkup
-            | Format::Care
-            | Format::Dpc
-            | Format::Dicom
-            | Format::Hl7
-            | Format::Register => say!("none").to(language),
-        };
+        let mapping = self.format.mapping().map_or_else(
+            || say!("none").to(language),
+            |mapping| mapping.display().to_string(),
+        );
         [
             ("source.format", self.format.name().to_owned()),
             ("source.path", self.path.display().to_string()),

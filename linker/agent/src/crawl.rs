@@ -39,6 +39,22 @@ pub struct Passed {
     pub other_files: u64,
 }
 
+/// What the system knows of a source's path.
+///
+/// # Errors
+/// [`Fault::SourceMissing`] or [`Fault::SourceIo`].
+pub(crate) fn metadata(path: &Path) -> Result<fs::Metadata, AgentError> {
+    fs::metadata(path).map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let fault = if missing {
+            Fault::SourceMissing
+        } else {
+            Fault::SourceIo
+        };
+        AgentError::new(fault, path.display().to_string()).because(error)
+    })
+}
+
 /// Takes a file that was found.
 pub type Taker<'a> = dyn FnMut(Found<'_>) -> Result<(), AgentError> + 'a;
 
@@ -47,15 +63,7 @@ pub type Taker<'a> = dyn FnMut(Found<'_>) -> Result<(), AgentError> + 'a;
 /// # Errors
 /// A fault of the source, or what `found` returns.
 pub fn walk(format: &Format, path: &Path, found: &mut Taker<'_>) -> Result<Passed, AgentError> {
-    let metadata = fs::metadata(path).map_err(|error| {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let fault = if missing {
-            Fault::SourceMissing
-        } else {
-            Fault::SourceIo
-        };
-        AgentError::new(fault, path.display().to_string()).because(error)
-    })?;
+    let metadata = metadata(path)?;
     let passed = Passed::default();
     let mut crawl = Crawl {
         path: path.to_owned(),

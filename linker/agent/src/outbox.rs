@@ -309,19 +309,7 @@ fn batch_bytes(batch: &Path) -> Result<u64, AgentError> {
 }
 
 fn names(folder: &Path) -> Result<Vec<String>, AgentError> {
-    let failed = |error| AgentError::state("outbox", error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        names.push(name.to_string_lossy().into_owned());
-    }
-    names.sort_unstable();
-    Ok(names)
+    state::names(folder, "outbox")
 }
 
 fn chunk_path(folder: &Path, sequence: usize) -> PathBuf {

@@ -225,29 +225,16 @@ pub fn last_seen(state: &State) -> Result<Option<Seen>, AgentError> {
 /// [`Fault::StateDamaged`] or an error of the disk.
 pub fn all_kept(state: &State) -> Result<Vec<Kept>, AgentError> {
     let folder = state.receipts();
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(AgentError::state("receipts", error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry
-            .map_err(|error| AgentError::state("receipts", error))?
-            .path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.ends_with(".json") && !name.ends_with(".refused.json") {
-            paths.push(path);
-        }
-    }
-    paths.sort_unstable();
-    let read = |path: &std::path::PathBuf| {
-        let bytes = state::read_if_there(path, KEPT_BYTES_MAX)?.unwrap_or_default();
+    let mut names = state::names(&folder, "receipts")?;
+    names.retain(|name| name.ends_with(".json") && !name.ends_with(".refused.json"));
+    let read = |name: &String| {
+        let path = folder.join(name);
+        let bytes = state::read_if_there(&path, KEPT_BYTES_MAX)?.unwrap_or_default();
         serde_json::from_slice(&bytes).map_err(|error| {
             AgentError::new(Fault::StateDamaged, path.display().to_string()).because(error)
         })
     };
-    paths.iter().map(read).collect()
+    names.iter().map(read).collect()
 }
 
 /// The hashes of a proof; `None` if one is none or they are too many.

@@ -106,22 +106,11 @@ impl Source {
     /// # Errors
     /// [`Fault::FileUnreadable`] or [`Fault::MappingRefused`].
     pub fn open(source: &config::Source) -> Result<Self, AgentError> {
-        let mapping = match &source.format {
-            Format::Csv { mapping } => Some(load_mapping(mapping, source.encoding)?),
-            Format::SsMix2
-            | Format::Uke
-            | Format::Eligibility
-            | Format::Fhir
-            | Format::Checkup
-            | Format::Care
-            | Format::Dpc
-            | Format::Dicom
-            | Format::Hl7
-            | Format::Register => None,
-        };
+        let mapping = source.format.mapping();
+        let mapping = mapping.map(|path| load_mapping(path, source.encoding));
         Ok(Self {
             format: source.format.clone(),
-            mapping,
+            mapping: mapping.transpose()?,
             encoding: source.encoding,
         })
     }

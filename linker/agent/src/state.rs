@@ -215,6 +215,26 @@ pub fn sync_folder(folder: &Path) -> Result<(), AgentError> {
         .map_err(|error| AgentError::state(folder.display().to_string(), error))
 }
 
+/// Names in a folder in order; none if it is not there. `shown` names it in an error.
+///
+/// # Errors
+/// [`Fault::StateIo`].
+pub(crate) fn names(folder: &Path, shown: &'static str) -> Result<Vec<String>, AgentError> {
+    let failed = |error| AgentError::state(shown, error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        names.push(name.to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// Reads a file of the state folder; `None` if it is not there.
 ///
 /// # Errors

@@ -283,15 +283,8 @@ fn parts(folder: &Path, seal: &Seal) -> Result<Vec<Name>, AgentError> {
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, AgentError> {
-    let failed = |error| AgentError::state("table", error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
-        .collect()
+    let names = state::names(folder, "table")?.into_iter();
+    Ok(names.map(|name| folder.join(name)).collect())
 }
 
 /// One line of a list in clear: `reference,record`, as RFC 4180 quotes it.

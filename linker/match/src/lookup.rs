@@ -21,11 +21,14 @@ mod search;
 mod table;
 mod view;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwap;
 use linker_kernels::{Grading, selected};
-use linker_token::{Flags, Schema};
+use linker_token::{Flags, RecordRef, Schema, TokenBatch};
 
 pub use self::answer::{Answer, Candidate, Resolution};
 use self::{
@@ -42,6 +45,47 @@ pub struct LookupRow<'a> {
     pub flags: Flags,
     /// Its words, as many as the schema says.
     pub bits: &'a [u64],
+}
+
+/// A row of a batch that all its rows share, so that an index is built without copying rows.
+pub struct SharedRow {
+    batch: Rc<TokenBatch>,
+    row: usize,
+}
+
+impl SharedRow {
+    /// The rows of a batch, in order.
+    pub fn all(batch: TokenBatch) -> impl Iterator<Item = Self> {
+        let batch = Rc::new(batch);
+        (0..batch.len()).map(move |row| Self {
+            batch: Rc::clone(&batch),
+            row,
+        })
+    }
+
+    /// Of which record it is.
+    #[must_use]
+    pub fn reference(&self) -> RecordRef {
+        self.batch.references()[self.row]
+    }
+
+    /// Its flags.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        self.batch.flags()[self.row]
+    }
+}
+
+impl AsRef<[u64]> for SharedRow {
+    fn as_ref(&self) -> &[u64] {
+        self.batch.row(self.row)
+    }
+}
+
+impl std::fmt::Debug for SharedRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedRow(..)")
+    }
 }
 
 /// An index for look-ups by token. Threads share it: look-ups go on while rows come and go.

@@ -6,7 +6,7 @@ use linker_tokenize::{
     RawField::{self, *},
     ReadError, SourceEncoding,
     format::{
-        FileKind, kind,
+        SourceFormat,
         propose::{Certainty, Ground, Proposal, propose},
     },
     limits::{PROPOSE_HEADER_CHARS_MAX, PROPOSE_ROWS_MAX},
@@ -337,33 +337,36 @@ fn bounds_at_and_one_past() {
 #[test]
 fn kinds_of_files() {
     for (bytes, expected) in [
-        (&include_bytes!("fixtures/bundle.json")[..], FileKind::Fhir),
+        (
+            &include_bytes!("fixtures/bundle.json")[..],
+            Some(SourceFormat::Fhir),
+        ),
         (
             &include_bytes!("fixtures/patients.ndjson")[..],
-            FileKind::Fhir,
+            Some(SourceFormat::Fhir),
         ),
         (
             &include_bytes!("fixtures/checkup.zip")[..],
-            FileKind::Checkup,
+            Some(SourceFormat::Checkup),
         ),
         (
             &include_bytes!("fixtures/eligibility.xml")[..],
-            FileKind::Eligibility,
+            Some(SourceFormat::Eligibility),
         ),
         (
             &include_bytes!("fixtures/register.csv")[..],
-            FileKind::Other,
+            Some(SourceFormat::Register),
         ),
     ] {
-        assert_eq!(kind(bytes), expected);
-        assert_eq!(kind(&bytes[..bytes.len().min(4096)]), expected);
+        assert_eq!(SourceFormat::of(bytes), expected);
+        assert_eq!(SourceFormat::of(&bytes[..bytes.len().min(4096)]), expected);
     }
     assert_eq!(
-        kind(b"MSH|^~\\&|A|B|C|D|20240401||ADT^A08|1|P|2.5\rPID|1\r"),
-        FileKind::OneMessage
+        SourceFormat::of(b"MSH|^~\\&|A|B|C|D|20240401||ADT^A08|1|P|2.5\rPID|1\r"),
+        Some(SourceFormat::SsMix2)
     );
     assert_eq!(
-        kind(b"IR,1,13,1,1234567,,name,202404,00\r\n"),
-        FileKind::Uke
+        SourceFormat::of(b"IR,1,13,1,1234567,,name,202404,00\r\n"),
+        Some(SourceFormat::Uke)
     );
 }

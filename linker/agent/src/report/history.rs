@@ -1,6 +1,6 @@
 //! What is kept of every run: counts, in one small file each. No value, no reference, no file name.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{collections::BTreeMap, fs};
 
 use serde::{Deserialize, Serialize};
 
@@ -136,21 +136,8 @@ pub fn all(state: &State) -> Result<(Vec<RunRecord>, u64), AgentError> {
 }
 
 fn names(state: &State) -> Result<Vec<String>, AgentError> {
-    let failed = |error| AgentError::state("runs", error);
-    let entries = match fs::read_dir(state.runs()) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let name = name.to_string_lossy().into_owned();
-        if name.ends_with(".json") {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
+    let mut names = state::names(&state.runs(), "runs")?;
+    names.retain(|name| name.ends_with(".json"));
     Ok(names)
 }
 

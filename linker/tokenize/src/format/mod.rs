@@ -12,7 +12,6 @@ pub mod eligibility;
 pub(crate) mod encoding;
 pub mod fhir;
 pub mod hl7;
-mod kind;
 mod lines;
 mod look;
 mod mapping;
@@ -26,7 +25,6 @@ pub mod uke;
 mod xml;
 
 pub use encoding::{SourceEncoding, detect};
-pub use kind::{FileKind, kind};
 pub use look::{Look, look};
 pub use recognise::SourceFormat;
 

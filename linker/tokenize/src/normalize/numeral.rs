@@ -33,7 +33,7 @@ fn run(chars: &[char], at: usize, is: impl Fn(char) -> bool) -> usize {
     looked_at.take_while(|&&c| is(c)).count()
 }
 
-fn kanji_digit(c: char) -> Option<u32> {
+pub(super) fn kanji_digit(c: char) -> Option<u32> {
     Some(match c {
         '〇' => 0,
         '一' => 1,

@@ -46,34 +46,14 @@ impl Default for Values<'_> {
 impl<'a> Values<'a> {
     /// Sets a value. A blank one counts as absent.
     pub(crate) fn set(&mut self, field: RawField, value: &'a str) -> Result<(), RowError> {
-        let limit = if field == RawField::RecordId {
-            LOCAL_ID_BYTES_MAX
-        } else {
-            VALUE_BYTES_MAX
-        };
-        if value.is_empty() {
-            self.0[field as usize] = None;
-            return Ok(());
-        }
-        if value.len() > limit {
-            let field = field.tag();
-            return Err(RowError::TooLong { field, limit });
-        }
-        self.0[field as usize] = Some(value.trim()).filter(|value| !value.is_empty());
-        Ok(())
+        // Its length counts with the blanks around it.
+        within(field, value)?;
+        self.put(field, value.trim())
     }
 
     /// [`Values::set`] for a value without blanks around it.
     pub(crate) fn put(&mut self, field: RawField, value: &'a str) -> Result<(), RowError> {
-        let limit = if field == RawField::RecordId {
-            LOCAL_ID_BYTES_MAX
-        } else {
-            VALUE_BYTES_MAX
-        };
-        if value.len() > limit {
-            let field = field.tag();
-            return Err(RowError::TooLong { field, limit });
-        }
+        within(field, value)?;
         self.0[field as usize] = Some(value).filter(|value| !value.is_empty());
         Ok(())
     }
@@ -88,12 +68,26 @@ impl<'a> Values<'a> {
     }
 }
 
+fn within(field: RawField, value: &str) -> Result<(), RowError> {
+    let limit = if field == RawField::RecordId {
+        LOCAL_ID_BYTES_MAX
+    } else {
+        VALUE_BYTES_MAX
+    };
+    if value.len() > limit {
+        let field = field.tag();
+        return Err(RowError::TooLong { field, limit });
+    }
+    Ok(())
+}
+
 /// [`normalize`] for values that are not copied into a record first.
 pub(crate) fn normalize_values(raw: &Values<'_>) -> Result<SourceRecord, RowError> {
     let local_id = raw.get(RawField::RecordId).ok_or(RowError::NoRecordId)?;
     let mut record = SourceRecord::from_normal(local_id, Identifiers::default(), Flags::default());
     let kanji = names(raw, &mut record);
     birth(raw, &mut record);
+    set_sex(raw, &mut record);
     place(raw, &mut record);
     insured(raw, &mut record);
     if record.identifiers.iter().next().is_none() {
@@ -264,12 +258,15 @@ fn former(raw: &Values<'_>, record: &SourceRecord, kanji: Option<&Name>) -> Opti
     (named && other != record.identifiers).then_some(other)
 }
 
-fn birth(raw: &Values<'_>, record: &mut SourceRecord) {
-    match raw.get(RawField::BirthDate).map(date::parse) {
-        None => record.quality.insert(Quality::NoBirthDate),
-        Some(BirthDate::Unreadable) => record.quality.insert(Quality::UnreadableBirthDate),
-        Some(BirthDate::Placeholder) => record.quality.insert(Quality::PlaceholderBirthDate),
-        Some(BirthDate::Partial) => record.quality.insert(Quality::PartialBirthDate),
+/// The date of birth, into the record.
+pub(super) fn birth(raw: &Values<'_>, record: &mut SourceRecord) {
+    let (year, month, day) = match raw.get(RawField::BirthDate).map(date::parse) {
+        None => return record.quality.insert(Quality::NoBirthDate),
+        Some(BirthDate::Unreadable) => return record.quality.insert(Quality::UnreadableBirthDate),
+        Some(BirthDate::Placeholder) => {
+            return record.quality.insert(Quality::PlaceholderBirthDate);
+        }
+        Some(BirthDate::Partial) => return record.quality.insert(Quality::PartialBirthDate),
         Some(BirthDate::Whole {
             year,
             month,
@@ -277,29 +274,33 @@ fn birth(raw: &Values<'_>, record: &mut SourceRecord) {
             overrun,
         }) => {
             record.quality.insert_if(overrun, Quality::EraOverrun);
-            record.identifiers.set(Field::BirthYear, figures(year, 4));
-            record
-                .identifiers
-                .set(Field::BirthMonth, figures(month.into(), 2));
-            record
-                .identifiers
-                .set(Field::BirthDay, figures(day.into(), 2));
+            (year, month, day)
         }
-    }
-    match raw.get(RawField::Sex).and_then(sex) {
-        Some(code) => record.identifiers.set(Field::Sex, code.to_owned()),
-        None => record.quality.insert(Quality::NoSex),
+    };
+    for (field, number, width) in [
+        (Field::BirthYear, year, 4),
+        (Field::BirthMonth, month.into(), 2),
+        (Field::BirthDay, day.into(), 2),
+    ] {
+        record.identifiers.write(field, width, |out| {
+            figures(number, width, out);
+            true
+        });
     }
 }
 
 /// The last `width` figures of a number.
-fn figures(mut number: u16, width: usize) -> String {
-    let mut out = ['0'; 4];
-    for place in out[..width].iter_mut().rev() {
-        *place = char::from_digit(u32::from(number % 10), 10).unwrap_or('0');
-        number /= 10;
+fn figures(number: u16, width: usize, out: &mut String) {
+    let places = [1000, 100, 10, 1];
+    let figures = places.map(|place| char::from(b'0' + (number / place % 10).to_le_bytes()[0]));
+    out.extend(&figures[4 - width..]);
+}
+
+fn set_sex(raw: &Values<'_>, record: &mut SourceRecord) {
+    match raw.get(RawField::Sex).and_then(sex) {
+        Some(code) => record.identifiers.set(Field::Sex, code.to_owned()),
+        None => record.quality.insert(Quality::NoSex),
     }
-    out[..width].iter().collect()
 }
 
 /// Male is `1`, female is `2`, everything else is unknown.

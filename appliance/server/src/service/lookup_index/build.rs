@@ -1,9 +1,12 @@
 //! From segment files, assignments and a model to an index.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Mutex};
+use std::{cell::RefCell, collections::BTreeMap, sync::Mutex};
 
 use appliance_store::{Assignments, BatchRow, GenerationRow};
-use linker_match::{Model, Settings, lookup::LookupIndex};
+use linker_match::{
+    Model, Settings,
+    lookup::{LookupIndex, SharedRow},
+};
 use linker_token::{Flags, Schema, TokenBatch};
 
 use super::Served;
@@ -68,12 +71,10 @@ impl Plan {
             let read = read(appliance, &assignments.sites, batch);
             read.map_err(keep).ok()
         });
-        let rows = batches.flat_map(|(site, batch)| {
-            let batch = Rc::new(batch);
-            (0..batch.len()).map(move |row| (site, SharedRow(Rc::clone(&batch), row)))
-        });
+        let rows =
+            batches.flat_map(|(site, batch)| SharedRow::all(batch).map(move |row| (site, row)));
         let rows = rows.map_while(|(site, row)| {
-            let (reference, flags) = (row.0.references()[row.1], row.0.flags()[row.1]);
+            let (reference, flags) = (row.reference(), row.flags());
             let lines = &assignments.lines;
             let record =
                 lines.binary_search_by_key(&(site, reference), |line| (line.site, line.reference));
@@ -91,15 +92,6 @@ impl Plan {
             Some(error) => Err(error),
             None => index.map_err(run_error),
         }
-    }
-}
-
-/// One row of a batch that all its rows share, so that rows are not copied on their way.
-struct SharedRow(Rc<TokenBatch>, usize);
-
-impl AsRef<[u64]> for SharedRow {
-    fn as_ref(&self) -> &[u64] {
-        self.0.row(self.1)
     }
 }
 

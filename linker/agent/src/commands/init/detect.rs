@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use linker_tokenize::format::{FileKind, kind, ssmix2::file_state};
+use linker_tokenize::format::{SourceFormat, ssmix2::file_state};
 
 use crate::{
     crawl,
@@ -31,14 +31,8 @@ pub(super) struct Found {
 /// [`Fault::SourceMissing`], [`Fault::SourceIo`] or [`Fault::FormatUnknown`].
 pub(super) fn found(path: &Path) -> Result<Found, AgentError> {
     let shown = path.display().to_string();
-    let metadata = fs::metadata(path).map_err(|error| {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let fault = if missing {
-            Fault::SourceMissing
-        } else {
-            Fault::SourceIo
-        };
-        AgentError::new(fault, &shown).because(error).advise(say!(
+    let metadata = crawl::metadata(path).map_err(|error| {
+        error.advise(say!(
             "check the path after --from; a network drive may not be mounted"
         ))
     })?;
@@ -75,18 +69,21 @@ fn of_file(file: &Path) -> Result<Option<&'static str>, AgentError> {
         "a file of the source",
         INIT_HEAD_BYTES,
     )?;
-    Ok(match kind(&head) {
-        FileKind::OneMessage if file_state(&name).is_some() => Some("ssmix2"),
-        FileKind::OneMessage | FileKind::Hl7 => Some("hl7"),
-        FileKind::Uke => Some("uke"),
-        FileKind::Care => Some("care"),
-        FileKind::Dpc => Some("dpc"),
-        FileKind::Eligibility => Some("eligibility"),
-        FileKind::Fhir => Some("fhir"),
-        FileKind::Checkup => Some("checkup"),
-        FileKind::Dicom => Some("dicom"),
-        FileKind::Other => None,
-    })
+    Ok(SourceFormat::of(&head).and_then(|format| match format {
+        // Only its name tells the one message of a tree from a file of one message.
+        SourceFormat::SsMix2 if file_state(&name).is_none() => Some(SourceFormat::Hl7.name()),
+        // An extract of a register is a table, and a mapping says more about it than the preset.
+        SourceFormat::Register => None,
+        SourceFormat::SsMix2
+        | SourceFormat::Hl7
+        | SourceFormat::Uke
+        | SourceFormat::Care
+        | SourceFormat::Dpc
+        | SourceFormat::Eligibility
+        | SourceFormat::Fhir
+        | SourceFormat::Checkup
+        | SourceFormat::Dicom => Some(format.name()),
+    }))
 }
 
 /// The one format of a folder's own files; without any, what the folders below it show.

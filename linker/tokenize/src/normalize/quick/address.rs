@@ -14,7 +14,7 @@ use crate::{
             Address, BLOCK_WORDS, PLACE_NUMBERS, PREFECTURES, block, is_placeholder, prefecture,
             push_number, settled, starts_with_any,
         },
-        numeral::numeral,
+        numeral::{kanji_digit, numeral},
         text::WILDCARD,
     },
     record::Identifiers,
@@ -139,24 +139,10 @@ fn usual_block(chars: &[char], classes: &[u16], out: &mut String) -> Option<()> 
 /// [`numeral`], which one character alone can be read without.
 fn number(chars: &[char], classes: &[u16], at: usize) -> Option<(u32, usize)> {
     let alone = classes.get(at + 1).is_none_or(|class| class & NUMERAL == 0);
-    let digit = match chars.get(at)? {
-        digit @ '0'..='9' => u32::from(*digit) - u32::from('0'),
-        '〇' => 0,
-        '一' => 1,
-        '二' => 2,
-        '三' => 3,
-        '四' => 4,
-        '五' => 5,
-        '六' => 6,
-        '七' => 7,
-        '八' => 8,
-        '九' => 9,
-        _ => return numeral(chars, at),
-    };
-    if alone {
-        Some((digit, at + 1))
-    } else {
-        numeral(chars, at)
+    let c = *chars.get(at)?;
+    match c.to_digit(10).or_else(|| kanji_digit(c)) {
+        Some(digit) if alone => Some((digit, at + 1)),
+        Some(_) | None => numeral(chars, at),
     }
 }
 

@@ -8,9 +8,8 @@ use crate::{
     normalize::{
         Values,
         address::parse as parse_address,
-        date::{self, BirthDate},
         insurance,
-        person::insured_number,
+        person::{birth, insured_number},
         postal,
         text::{is_han, is_kana},
     },
@@ -147,41 +146,6 @@ fn write_name(
             name::write_kana(raw, out)
         }
     })
-}
-
-fn birth(raw: &Values<'_>, record: &mut SourceRecord) {
-    let (year, month, day) = match raw.get(RawField::BirthDate).map(date::parse) {
-        None => return record.quality.insert(Quality::NoBirthDate),
-        Some(BirthDate::Unreadable) => return record.quality.insert(Quality::UnreadableBirthDate),
-        Some(BirthDate::Placeholder) => {
-            return record.quality.insert(Quality::PlaceholderBirthDate);
-        }
-        Some(BirthDate::Partial) => return record.quality.insert(Quality::PartialBirthDate),
-        Some(BirthDate::Whole {
-            year,
-            month,
-            day,
-            overrun,
-        }) => {
-            record.quality.insert_if(overrun, Quality::EraOverrun);
-            (year, month, day)
-        }
-    };
-    let figures = |number: u16, width: usize, out: &mut String| {
-        let places = [1000, 100, 10, 1];
-        let figures = places.map(|place| char::from(b'0' + (number / place % 10).to_le_bytes()[0]));
-        out.extend(&figures[4 - width..]);
-        true
-    };
-    for (field, number, width) in [
-        (Field::BirthYear, year, 4),
-        (Field::BirthMonth, month.into(), 2),
-        (Field::BirthDay, day.into(), 2),
-    ] {
-        record
-            .identifiers
-            .write(field, width, |out| figures(number, width, out));
-    }
 }
 
 fn sex(raw: &Values<'_>, record: &mut SourceRecord) -> bool {
