@@ -14,6 +14,8 @@ pub struct SegmentGrading {
     pub(crate) words: Range<usize>,
     pub(crate) cuts: Vec<u32>,
     pub(crate) stride: u32,
+    /// The cut point at or under which a sift hears a pair: the last one, or a nearer one.
+    heard: usize,
 }
 
 /// A checked recipe: pattern = Σ digit(s)·stride(s), a mixed-radix number.
@@ -61,6 +63,7 @@ impl Grading {
                 words: words.clone(),
                 cuts: cuts.clone(),
                 stride,
+                heard: cuts.len() - 1,
             });
             patterns *= cuts.len() + 2;
             if patterns > limits::PATTERNS_MAX {
@@ -72,6 +75,29 @@ impl Grading {
             segments,
             patterns,
         })
+    }
+
+    /// The same grading for a sift that hears less: the `lowest` levels above the bottom are as quiet as
+    /// the bottom, but never a segment's most similar level. Patterns stay what they are.
+    #[must_use]
+    pub fn hearing_less(&self, lowest: usize) -> Self {
+        let mut less = self.clone();
+        for part in &mut less.segments {
+            part.heard = (part.cuts.len() - 1).saturating_sub(lowest);
+        }
+        less
+    }
+
+    /// Whether a segment of a pattern is one that a sift does not hear: missing, or at a level that counts
+    /// as the bottom.
+    ///
+    /// # Panics
+    /// If there is no such segment.
+    #[must_use]
+    pub fn is_quiet(&self, pattern: u32, segment: usize) -> bool {
+        let heard = self.segments[segment].heard;
+        self.level(pattern, segment)
+            .is_none_or(|level| level > heard)
     }
 
     /// Words of a row.
@@ -172,6 +198,11 @@ impl SegmentGrading {
         self.cuts.last().copied().unwrap_or(0)
     }
 
+    /// Distances above it are not heard by a sift.
+    pub(crate) fn heard_cut(&self) -> u32 {
+        self.cuts[self.heard]
+    }
+
     /// Takes the digit of the bottom level off the lanes whose row lacks the segment.
     #[inline]
     pub(crate) fn take_missing(&self, present: u8, out: &mut [u32; LANES]) {
@@ -222,6 +253,33 @@ mod tests {
         let pattern = grading.pattern(&zero, &other, 0b10);
         assert_eq!(grading.level(pattern, 1), None);
         assert_eq!(grading.pattern(&zero, &other, 0b11), 0);
+    }
+
+    #[test]
+    fn hearing_less_leaves_the_nearest_level() {
+        let grading = Grading::new(8, &[(0..4, vec![0]), (4..8, vec![0, 5, 9])])
+            .expect("the grading is sound");
+        let mut pattern = 0;
+        for level in 0..4 {
+            let distance = [0, 5, 9, 10][level];
+            pattern = grading.segments[1].digit(distance) * grading.segments[1].stride;
+            for (lowest, quiet) in [
+                (0, level > 2),
+                (1, level > 1),
+                (2, level > 0),
+                (9, level > 0),
+            ] {
+                let less = grading.hearing_less(lowest);
+                assert_eq!(less.is_quiet(pattern, 1), quiet, "{level} {lowest}");
+                assert!(less.is_quiet(pattern, 0), "it is missing");
+                assert_eq!(
+                    less.pattern(&[0; 8], &[1; 8], 0),
+                    grading.pattern(&[0; 8], &[1; 8], 0)
+                );
+            }
+        }
+        let least = grading.hearing_less(usize::MAX);
+        assert!(!least.is_quiet(pattern + grading.segments[0].stride, 0));
     }
 
     #[test]

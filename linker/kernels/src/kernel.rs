@@ -99,7 +99,8 @@ impl Kernel {
 
     /// Pairs of `queries` (whole rows that all lack the segments `missing`) and rows of `tile` from row
     /// `8·first_group` on in which at least one segment of the mask `watched`, present in both rows, is
-    /// above its bottom level. All other pairs are quiet. Appends to `out` in no particular order.
+    /// above its bottom level, or as much nearer as the grading hears less. All other pairs are quiet.
+    /// Appends to `out` in no particular order.
     ///
     /// # Panics
     /// If `queries`, `tile` and `grading` have different widths.

@@ -156,12 +156,12 @@ macro_rules! loops {
         ) {
             let words = part.words::<W>();
             let rows = rows::<Q>(queries, tile.row_words(), words.clone());
-            let last = i64::from(part.last_cut());
+            let heard = i64::from(part.heard_cut());
             for (group, lanes) in tile.groups_from(first).take(TILE_GROUPS).enumerate() {
                 let mut sums = [empty(); Q];
                 count::<W, Q, true>(&lanes[words.clone()], rows, &mut sums);
                 for (loud, sums) in loud.iter_mut().zip(&sums) {
-                    loud[group] = at_most(sums, last);
+                    loud[group] = at_most(sums, heard);
                 }
             }
         }

@@ -30,8 +30,8 @@ pub(crate) fn patterns(
     }
 }
 
-/// For each query the lanes of the groups from `first` on in which segment `part` is above its bottom
-/// level, whether or not the row has the segment.
+/// For each query the lanes of the groups from `first` on in which segment `part` is heard, by
+/// default above its bottom level, whether or not the row has the segment.
 pub(crate) fn loud(
     queries: &[u64],
     tile: &Tile,
@@ -42,7 +42,7 @@ pub(crate) fn loud(
     for (row, loud) in queries.chunks_exact(tile.row_words()).zip(loud) {
         for (group, loud) in (first..tile.groups()).zip(loud) {
             *loud = (0..LANES).fold(0, |lanes, lane| {
-                let near = distance(row, tile, group, lane, part) <= part.last_cut();
+                let near = distance(row, tile, group, lane, part) <= part.heard_cut();
                 lanes | u8::from(near) << lane
             });
         }

@@ -1,12 +1,18 @@
 //! What one pass does with a pair, by the pair's pattern; and which pairs it need not look at.
 
-use crate::{dataset::Dataset, limits, settings::Settings, watch::Watch, weigh::Scorer};
+use crate::{
+    dataset::Dataset,
+    limits,
+    settings::Settings,
+    watch::{Watch, Watched},
+    weigh::Scorer,
+};
 
 /// Per pattern, what to do with its pairs in some blocks of one pass.
 pub(crate) struct Actions {
     by_pattern: Vec<u8>,
     /// Per missing mask of a pair: the watch that is exact for this pass.
-    watches: Vec<Option<u8>>,
+    watches: Vec<Option<Watched>>,
 }
 
 impl Actions {
@@ -56,7 +62,7 @@ impl Actions {
         let (schema, grading) = (dataset.schema(), dataset.grading());
         let watch = Watch::new(schema, grading, |pattern| by_pattern[pattern as usize] != 0);
         let masks = (0..=u8::MAX).take(1 << grading.segment_count());
-        let watches = masks.map(|missing| watch.mask_in_block(missing, own));
+        let watches = masks.map(|missing| watch.in_block(missing, own));
         Self {
             watches: watches.collect(),
             by_pattern,
@@ -74,13 +80,12 @@ impl Actions {
         self.by_pattern[pattern as usize]
     }
 
-    /// The segments to watch for queries that lack `missing` against rows that lack one of `rows`: with
-    /// pairs in which all of them are at the bottom there is nothing to do. `None`: every pair must be
-    /// looked at.
-    pub(crate) fn watch(&self, missing: u8, rows: &[u8]) -> Option<u8> {
-        let mut masks = rows
+    /// What to watch for queries that lack `missing` against rows that lack one of `rows`: with quiet
+    /// pairs there is nothing to do. `None`: every pair must be looked at.
+    pub(crate) fn watch(&self, missing: u8, rows: &[u8]) -> Option<Watched> {
+        let mut each = rows
             .iter()
             .map(|row| self.watches[usize::from(missing | row)]);
-        masks.try_fold(0, |all, mask| Some(all | mask?))
+        each.try_fold(Watched::NOTHING, |all, one| Some(all.or(one?)))
     }
 }

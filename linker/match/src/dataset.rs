@@ -12,6 +12,7 @@ use crate::{
     rows::{Away, Store},
     settings::Settings,
     source::Source,
+    watch::LOWEST_MAX,
 };
 
 /// Names a record across runs: the caller's site number and the site's opaque reference.
@@ -31,7 +32,8 @@ pub struct RecordKey {
 /// result of a run is the same.
 pub struct Dataset {
     schema: Schema,
-    grading: Grading,
+    /// The schema's grading, which hears everything, and then those that hear less.
+    gradings: [Grading; LOWEST_MAX as usize + 1],
     index: Index,
     /// Per record whether it is compared at all.
     compared: Vec<bool>,
@@ -63,7 +65,7 @@ impl Dataset {
         }
         Ok(Self::from_index(
             schema,
-            grading,
+            &grading,
             arrival.into_index(),
             None,
         ))
@@ -100,7 +102,7 @@ impl Dataset {
         let away = room.map(|room| (source, room));
         Ok(Self::from_index(
             schema,
-            grading,
+            &grading,
             arrival.into_index(),
             away,
         ))
@@ -108,7 +110,7 @@ impl Dataset {
 
     fn from_index(
         schema: &Schema,
-        grading: Grading,
+        grading: &Grading,
         mut index: Index,
         away: Option<(Arc<dyn Source>, usize)>,
     ) -> Self {
@@ -133,7 +135,7 @@ impl Dataset {
         let (compared, quarantined) = index.compared();
         Self {
             schema: schema.clone(),
-            grading,
+            gradings: std::array::from_fn(|lowest| grading.hearing_less(lowest)),
             index,
             compared,
             quarantined,
@@ -203,7 +205,12 @@ impl Dataset {
     }
 
     pub(crate) fn grading(&self) -> &Grading {
-        &self.grading
+        &self.gradings[0]
+    }
+
+    /// The grading for a sift to which so many of the lowest levels above the bottom are quiet.
+    pub(crate) fn hearing(&self, lowest: u8) -> &Grading {
+        &self.gradings[usize::from(lowest)]
     }
 
     pub(crate) fn flags(&self, row: u32) -> Flags {

@@ -26,7 +26,7 @@ use crate::{
     rules::Decision,
     settings::{Cancel, Settings},
     sweep::{self, Group, Sieve},
-    watch::Watch,
+    watch::{Watch, Watched},
     weigh::Scorer,
 };
 
@@ -246,8 +246,8 @@ struct Work<'a> {
 impl Work<'_> {
     /// Works through one item and returns how many row pairs it had.
     fn item(&self, sieve: &mut Sieve, item: &Item) -> (Found, u64) {
-        let grading = self.engine.dataset.grading();
-        let width = grading.row_words();
+        let dataset = self.engine.dataset;
+        let width = dataset.grading().row_words();
         let strip = &self.strips[item.tile];
         let rows = &self.groups[strip.group];
         let (mut found, mut pairs, mut loaded) = (Found::default(), 0, false);
@@ -260,8 +260,8 @@ impl Work<'_> {
             } else {
                 (strip.rows.len() * others.rows.len()) as u64
             };
-            let watch = self.watch.mask(rows.missing | queries.missing);
-            if watch == Some(0) {
+            let watch = self.watch.of(rows.missing | queries.missing);
+            if watch == Some(Watched::NOTHING) {
                 continue;
             }
             if !loaded {
@@ -278,7 +278,7 @@ impl Work<'_> {
                     0
                 };
                 let words = queries.words(slice.clone(), width);
-                let sifted = sieve.sift(grading, words, queries.missing, first / LANES, watch);
+                let sifted = sieve.sift(dataset, words, queries.missing, first / LANES, watch);
                 for pair in sifted {
                     let query = start + pair.query as usize;
                     let row = strip.rows.start + pair.row as usize;

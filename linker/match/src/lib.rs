@@ -55,6 +55,7 @@ mod sites;
 pub mod source;
 mod split;
 mod sweep;
+mod tally;
 pub mod verdict;
 mod watch;
 mod weigh;

@@ -18,6 +18,12 @@ pub const REVIEW_LIST_MAX: usize = 100_000;
 /// Most pairs of the unbiased sample: the standard 1,500 records against 10^8 rows are 1.5·10^11
 /// pairs, and 2^38 pairs are about three minutes of two cores.
 pub const SAMPLE_PAIRS_MAX: u64 = 1 << 38;
+/// Samples of more pairs are looked at closely in part only: so many pairs take a core a third of a
+/// second, and below that there is nothing to save.
+pub const CLOSE_LOOK_PAIRS: u64 = 1 << 28;
+/// One of so many sampled records is then looked at closely: 188 of 1,500, in whose pairs the level of a
+/// stranger that every tenth pair has is known to one part in fifty, if records differ by a third.
+pub const CLOSE_LOOK_EVERY: usize = 8;
 /// A run of at most this many times the sample's records is compared completely for training: it
 /// costs no more than the sample of a run of some ten thousand records.
 pub const SAMPLE_CENSUS: usize = 3;

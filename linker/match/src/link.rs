@@ -24,7 +24,7 @@ use crate::{
     sample,
     scratch::Scratch,
     settings::{Cancel, Settings},
-    sites, sweep,
+    sites, tally,
     verdict::{Constraints, Decided},
     weigh::Scorer,
 };
@@ -301,7 +301,7 @@ fn train<'a>(
     let sweeps = if exhaustive { 1 } else { 2 };
     let meter = Meter::new(progress, Stage::Em, sweeps * blocks.rows);
     let sample = sample::draw(dataset, engine.stop, settings)?;
-    let counts = sweep::tally(engine, &sample, &|rows| meter.add(rows))?;
+    let counts = tally::tally(engine, &sample, &|rows| meter.add(rows))?;
     let training = Training {
         schema: dataset.schema(),
         grading: dataset.grading(),

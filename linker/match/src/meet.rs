@@ -9,6 +9,7 @@ use crate::{
     compare::{Engine, Found, Hunt},
     limits,
     rows::Shelf,
+    watch::Watched,
 };
 
 /// Queries of one sift.
@@ -139,7 +140,7 @@ impl Task<'_> {
     /// Looks at the pairs that are not quiet.
     fn sift(
         &self,
-        watched: u8,
+        watched: Watched,
         buffer: &mut Vec<[u32; LANES]>,
         sifted: &mut Vec<Sifted>,
         mut look: impl FnMut(usize, usize, u32),
@@ -149,15 +150,15 @@ impl Task<'_> {
         } = self.hunt.engine;
         let group = self.start(self.first) / LANES;
         sifted.clear();
-        if watched != 0 {
-            let grading = dataset.grading();
+        if watched.segments != 0 {
+            let grading = dataset.hearing(watched.lowest);
             kernel.sift(
                 self.words,
                 self.missing,
                 self.tile,
                 group,
                 grading,
-                watched,
+                watched.segments,
                 buffer,
                 sifted,
             );

@@ -105,7 +105,7 @@ fn candidates(
     let found = sweep::sweep(
         engine,
         &sample.groups,
-        &|missing| watch.mask(missing),
+        &|_group, missing| watch.of(missing),
         &Vec::new,
         &|links: &mut Vec<(u32, u32)>, meeting| {
             for pair in meeting.pairs {

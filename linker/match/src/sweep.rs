@@ -2,18 +2,17 @@
 //!
 //! Rows are grouped by the segments that they lack, on both sides, so that every meeting of a group
 //! and a tile has one missing mask and one exact watch: the kernel then lets only those pairs through
-//! that are not quiet. Quiet pairs are not lost for counting either: if every segment is watched, they
-//! all have the one pattern that is at the bottom everywhere.
+//! that are not quiet.
 
 use std::{ops::Range, sync::Mutex};
 
 use linker_kernels::{
-    Grading, Kernel, Sifted, Tile,
+    Kernel, Sifted, Tile,
     limits::{LANES, TILE_ROWS},
 };
 
 use crate::{
-    compare::Engine, dataset::Dataset, error::MatchError, sample::Sample, settings::Cancel,
+    compare::Engine, dataset::Dataset, error::MatchError, settings::Cancel, watch::Watched,
 };
 
 /// Rows that lack the same segments.
@@ -36,10 +35,24 @@ impl Group {
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
+
+    /// Those of the rows that `wanted` accepts.
+    pub(crate) fn part(&self, width: usize, wanted: impl Fn(u32) -> bool) -> Self {
+        let rows = self.rows.iter().zip(self.words.chunks_exact(width));
+        let rows = rows.filter(|&(&row, _)| wanted(row));
+        let (rows, words): (Vec<u32>, Vec<&[u64]>) = rows.unzip();
+        Self {
+            missing: self.missing,
+            rows,
+            words: words.concat(),
+        }
+    }
 }
 
 /// A group met a tile.
 pub(crate) struct Meeting<'a> {
+    /// Which of the groups.
+    pub(crate) group: usize,
     /// The segments that the group, the tile's rows or both lack.
     pub(crate) missing: u8,
     /// Row numbers of the group; [`Sifted::query`] points here.
@@ -78,28 +91,29 @@ impl Sieve {
     /// `8·first_group` on that are not quiet under the watch; with no watch, all of them.
     pub(crate) fn sift(
         &mut self,
-        grading: &Grading,
+        dataset: &Dataset,
         queries: &[u64],
         missing: u8,
         first_group: usize,
-        watch: Option<u8>,
+        watch: Option<Watched>,
     ) -> &[Sifted] {
         self.pairs.clear();
         let (kernel, tile) = (self.kernel, &self.tile);
         let (buffer, pairs) = (&mut self.buffer, &mut self.pairs);
         match watch {
-            Some(0) => {}
-            Some(watch) => kernel.sift(
+            Some(Watched { segments: 0, .. }) => {}
+            Some(Watched { segments, lowest }) => kernel.sift(
                 queries,
                 missing,
                 tile,
                 first_group,
-                grading,
-                watch,
+                dataset.hearing(lowest),
+                segments,
                 buffer,
                 pairs,
             ),
             None => {
+                let grading = dataset.grading();
                 let first = u32::try_from(first_group * LANES).expect("a tile is small");
                 let queries = queries.chunks_exact(grading.row_words());
                 for (query, words) in (0_u32..).zip(queries) {
@@ -155,12 +169,13 @@ struct Worker<S> {
 
 /// Runs the groups against all rows that may be compared, each row's own record included.
 ///
-/// Every meeting of some queries of one group and a tile is shown to `visit` with one of the states,
+/// `watch` says for a group and a missing mask what the pairs are sifted by. Every meeting of some
+/// queries of one group and a tile is shown to `visit` with one of the states,
 /// which are returned: how many there are and who met whom depends on the threads, their sum must not.
 pub(crate) fn sweep<S: Send>(
     engine: Engine<'_>,
     groups: &[Group],
-    watch: &(dyn Fn(u8) -> Option<u8> + Sync),
+    watch: &(dyn Fn(usize, u8) -> Option<Watched> + Sync),
     state: &(dyn Fn() -> S + Sync),
     visit: &(dyn Fn(&mut S, &Meeting<'_>) + Sync),
     done: &(dyn Fn(u64) + Sync),
@@ -187,16 +202,16 @@ pub(crate) fn sweep<S: Send>(
 fn chunk<S>(
     engine: Engine<'_>,
     groups: &[Group],
-    watch: &dyn Fn(u8) -> Option<u8>,
+    watch: &dyn Fn(usize, u8) -> Option<Watched>,
     visit: &dyn Fn(&mut S, &Meeting<'_>),
     worker: &mut Worker<S>,
     (rows, words): (&[u32], &[u64]),
 ) {
-    let grading = engine.dataset.grading();
-    let width = grading.row_words();
+    let dataset = engine.dataset;
+    let width = dataset.grading().row_words();
     worker.places.iter_mut().for_each(Vec::clear);
     for (place, &row) in rows.iter().enumerate() {
-        let missing = engine.dataset.flags(row).missing_mask();
+        let missing = dataset.flags(row).missing_mask();
         worker.places[usize::from(missing)].push(place);
     }
     for (lacking, places) in (0_u8..=u8::MAX).zip(&worker.places) {
@@ -205,13 +220,14 @@ fn chunk<S>(
             worker.sieve.load(places.iter().map(row), lacking);
             worker.rows.clear();
             worker.rows.extend(places.iter().map(|&place| rows[place]));
-            for group in groups {
+            for (number, group) in groups.iter().enumerate() {
                 let missing = group.missing | lacking;
-                let watch = watch(missing);
+                let watch = watch(number, missing);
                 let slices = group.rows.chunks(QUERY_ROWS);
                 for (queries, words) in slices.zip(group.words.chunks(QUERY_ROWS * width)) {
-                    let pairs = worker.sieve.sift(grading, words, group.missing, 0, watch);
+                    let pairs = worker.sieve.sift(dataset, words, group.missing, 0, watch);
                     let meeting = Meeting {
+                        group: number,
                         missing,
                         queries,
                         rows: &worker.rows,
@@ -227,76 +243,6 @@ fn chunk<S>(
 /// Queries of one meeting. They and a tile stay in a core's second cache, and if nothing can be
 /// sifted away the list of their pairs is 6 MiB.
 const QUERY_ROWS: usize = 256;
-
-/// How often each pattern occurs between a row of the sample and a row of another record.
-pub(crate) fn tally(
-    engine: Engine<'_>,
-    sample: &Sample,
-    done: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<u64>, MatchError> {
-    let grading = engine.dataset.grading();
-    let all =
-        u8::try_from((1_u32 << grading.segment_count()) - 1).expect("eight segments or fewer");
-    let bottoms = bottoms(grading);
-    let tallies = sweep(
-        engine,
-        &sample.groups,
-        &|missing| Some(all & !missing),
-        &|| vec![0_u64; grading.patterns()],
-        &|counts, meeting| {
-            let quiet = meeting.queries.len() * meeting.rows.len() - meeting.pairs.len();
-            counts[bottoms[usize::from(meeting.missing)] as usize] += quiet as u64;
-            for pair in meeting.pairs {
-                counts[pair.pattern as usize] += 1;
-            }
-        },
-        done,
-    )?;
-    let mut counts = vec![0; grading.patterns()];
-    for tally in tallies {
-        counts
-            .iter_mut()
-            .zip(tally)
-            .for_each(|(sum, count)| *sum += count);
-    }
-    for pattern in own(engine.dataset, sample) {
-        counts[pattern as usize] -= 1;
-    }
-    Ok(counts)
-}
-
-/// Per missing mask, the pattern that is at the bottom in all that is there.
-fn bottoms(grading: &Grading) -> Vec<u32> {
-    let (zero, ones) = (
-        vec![0; grading.row_words()],
-        vec![u64::MAX; grading.row_words()],
-    );
-    let masks = (0..=u8::MAX).take(1 << grading.segment_count());
-    masks
-        .map(|missing| grading.pattern(&zero, &ones, missing))
-        .collect()
-}
-
-/// The patterns between the rows of each sampled record, each row with itself included.
-fn own(dataset: &Dataset, sample: &Sample) -> Vec<u32> {
-    let width = dataset.grading().row_words();
-    let mut rows: Vec<(u32, u8, &[u64])> = Vec::new();
-    for group in &sample.groups {
-        let words = group.words.chunks_exact(width);
-        let each = group.rows.iter().zip(words);
-        rows.extend(each.map(|(&row, words)| (dataset.record_of(row), group.missing, words)));
-    }
-    rows.sort_unstable_by_key(|&(record, ..)| record);
-    let mut patterns = Vec::with_capacity(rows.len());
-    for rows in rows.chunk_by(|a, b| a.0 == b.0) {
-        for &(_, one, a) in rows {
-            for &(_, other, b) in rows {
-                patterns.push(dataset.grading().pattern(a, b, one | other));
-            }
-        }
-    }
-    patterns
-}
 
 #[cfg(test)]
 pub(crate) mod tests;

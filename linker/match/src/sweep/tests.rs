@@ -2,8 +2,8 @@ use linker_token::{Flags, Token, TokenBatch};
 
 use super::*;
 use crate::{
-    block, sample,
-    settings::Settings,
+    block,
+    sample::Sample,
     world::{self, Values, World},
 };
 
@@ -52,7 +52,7 @@ pub(crate) fn motley() -> Dataset {
 }
 
 /// The definition: pair by pair, word by word.
-fn slow(dataset: &Dataset, sample: &Sample) -> Vec<u64> {
+pub(crate) fn slow(dataset: &Dataset, sample: &Sample) -> Vec<u64> {
     let mut counts = vec![0; dataset.grading().patterns()];
     for &query in sample.groups.iter().flat_map(|group| &group.rows) {
         for row in dataset.eligible() {
@@ -65,31 +65,6 @@ fn slow(dataset: &Dataset, sample: &Sample) -> Vec<u64> {
         }
     }
     counts
-}
-
-#[test]
-fn a_tally_counts_every_pair() {
-    let dataset = motley();
-    let settings = Settings {
-        sample_records: 300,
-        ..world::blocked()
-    };
-    let blocks = block::build(&dataset, &settings, &|_| ());
-    let stop = &Cancel::new();
-    let sample = sample::draw(&dataset, stop, &settings).expect("rows are in memory");
-    let rows: usize = sample.groups.iter().map(Group::len).sum();
-    assert!(rows > sample.records.len());
-    let expected = slow(&dataset, &sample);
-    for &kernel in linker_kernels::available() {
-        let engine = Engine {
-            dataset: &dataset,
-            blocks: &blocks,
-            kernel,
-            stop,
-        };
-        let found = tally(engine, &sample, &|_| ()).expect("rows are in memory");
-        assert!(found == expected, "{}", kernel.name());
-    }
 }
 
 /// A sift with no watch shows every pair, and any watch shows those that are not quiet.
@@ -113,22 +88,24 @@ fn a_sieve_lets_through_what_it_must() {
         let mut sieve = Sieve::new(engine);
         sieve.load(words.chunks_exact(width), group.missing);
         let sorted = |sieve: &mut Sieve, watch| {
-            let mut pairs = sieve.sift(grading, words, group.missing, 1, watch).to_vec();
+            let pairs = sieve.sift(&dataset, words, group.missing, 1, watch);
+            let mut pairs = pairs.to_vec();
             pairs.sort_unstable();
             pairs
         };
         let every = sorted(&mut sieve, None);
         assert_eq!(every.len(), rows.len() * rows.len().saturating_sub(LANES));
-        for watch in 0..32 {
+        for (segments, lowest) in (0..32).flat_map(|all| (0..=2).map(move |lowest| (all, lowest))) {
             let mut loud = every.clone();
             loud.retain(|pair| {
                 (0..5).any(|segment| {
+                    let heard = (grading.levels(segment) - 2).saturating_sub(usize::from(lowest));
                     let level = grading.level(pair.pattern, segment);
-                    let above = level.is_some_and(|level| level + 1 < grading.levels(segment));
-                    watch >> segment & 1 == 1 && above
+                    segments >> segment & 1 == 1 && level.is_some_and(|level| level <= heard)
                 })
             });
-            assert_eq!(sorted(&mut sieve, Some(watch)), loud);
+            let watched = Watched { segments, lowest };
+            assert_eq!(sorted(&mut sieve, Some(watched)), loud);
         }
     }
 }
