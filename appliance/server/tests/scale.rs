@@ -25,7 +25,7 @@ mod scale {
     use appliance_store::{Scope, Store};
     use keymgmt_custody::{
         Custody, Oaep,
-        batch::seal_batch,
+        batch::{Plaintext, seal_batch},
         enrolment::{Enrolment, SiteEntry},
         software::SoftwareCustody,
     };
@@ -186,7 +186,12 @@ mod scale {
             counts: BTreeMap::new(),
         };
         let ingest = appliance.custody().ingest_public_key();
-        let sealed = seal_batch(&manifest, &batch.to_bytes(), ingest, Oaep::Sha256);
+        let sealed = seal_batch(
+            &manifest,
+            &Plaintext::new(batch.to_bytes()),
+            ingest,
+            Oaep::Sha256,
+        );
         let sealed = sealed.expect("seals");
         let bytes = manifest.to_bytes();
         let signature = site_key

@@ -2,7 +2,11 @@
 
 use std::{fs, io, path::Path};
 
-use keymgmt_custody::{Custody as _, Oaep, batch::seal_batch, software::SoftwareCustody};
+use keymgmt_custody::{
+    Custody as _, Oaep,
+    batch::{Plaintext, seal_batch},
+    software::SoftwareCustody,
+};
 use linker_agent::{
     config::{self, Encoding, Format},
     source::{Outcome, Source},
@@ -11,8 +15,6 @@ use linker_token::{
     CheckValue, Epoch, Manifest, ProjectId, Schema, SiteId, TokenBatch, limits::BATCH_ROWS_MAX,
 };
 use linker_tokenize::{Encoder, NORMALISER_VERSION, SourceRecord, TABLES_VERSION};
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use crate::error::{BenchError, file};
 
@@ -141,7 +143,7 @@ fn seal(
     custody: &SoftwareCustody,
     sequence: u32,
 ) -> Result<(), BenchError> {
-    let plaintext = Zeroizing::new(batch.to_bytes());
+    let plaintext = Plaintext::new(batch.to_bytes());
     let manifest = Manifest {
         site: SiteId::parse("town").map_err(failed("name the site"))?,
         project: project()?,
@@ -153,7 +155,7 @@ fn seal(
         sequence,
         last: false,
         rows: u32::try_from(batch.len()).map_err(failed("count a batch"))?,
-        digest: Sha256::digest(&*plaintext).into(),
+        digest: plaintext.digest(),
         counts: [].into(),
     };
     let sealed = seal_batch(

@@ -32,6 +32,36 @@ impl fmt::Debug for SealedBatch {
     }
 }
 
+/// A batch's canonical bytes and their digest, which is computed once: for the manifest and for the check
+/// that the manifest is theirs. Wiped when dropped.
+pub struct Plaintext {
+    bytes: Zeroizing<Vec<u8>>,
+    digest: [u8; 32],
+}
+
+impl Plaintext {
+    /// Takes what `TokenBatch::to_bytes` made.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            digest: Sha256::digest(&bytes).into(),
+            bytes: Zeroizing::new(bytes),
+        }
+    }
+
+    /// SHA-256 of the bytes, for the manifest.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+impl fmt::Debug for Plaintext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plaintext(..)")
+    }
+}
+
 /// Seals a batch under a fresh content key.
 ///
 /// # Errors
@@ -39,11 +69,12 @@ impl fmt::Debug for SealedBatch {
 /// past the chunk limit.
 pub fn seal_batch(
     manifest: &Manifest,
-    plaintext: &[u8],
+    plaintext: &Plaintext,
     ingest_spki: &[u8],
     oaep: Oaep,
 ) -> Result<SealedBatch, CustodyError> {
-    check_digest(manifest, plaintext)?;
+    check_digest(manifest, plaintext.digest)?;
+    let plaintext = &plaintext.bytes;
     let count = plaintext.len().div_ceil(CHUNK_BYTES).max(1);
     check_count(count)?;
     let content_key = Secret::random()?;
@@ -130,7 +161,7 @@ pub fn open_batch(
     opened
         .iter()
         .for_each(|chunk| plaintext.extend_from_slice(chunk));
-    check_digest(&manifest.0, &plaintext)?;
+    check_digest(&manifest.0, Sha256::digest(&plaintext).into())?;
     Ok(plaintext)
 }
 
@@ -144,8 +175,8 @@ fn check_count(count: usize) -> Result<(), CustodyError> {
     Ok(())
 }
 
-fn check_digest(manifest: &Manifest, plaintext: &[u8]) -> Result<(), CustodyError> {
-    if <[u8; 32]>::from(Sha256::digest(plaintext)) == manifest.digest {
+fn check_digest(manifest: &Manifest, digest: [u8; 32]) -> Result<(), CustodyError> {
+    if digest == manifest.digest {
         Ok(())
     } else {
         Err(CustodyError::Malformed {

@@ -5,10 +5,7 @@
 
 use std::fmt;
 
-use aes_gcm::{
-    Aes256Gcm, Nonce,
-    aead::{Aead as _, KeyInit as _, Payload},
-};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -34,15 +31,10 @@ pub fn seal_data_key(
     let mut nonce = [0; ENVELOPE_NONCE_BYTES];
     custody.random(&mut nonce)?;
     let cipher = envelope_cipher(custody, &nonce, context)?;
-    let payload = Payload {
-        msg: data_key.expose(),
-        aad: context,
-    };
-    let sealed = cipher
-        .encrypt(&Nonce::default(), payload)
-        .map_err(|_opaque| CustodyError::Primitive {
-            operation: "seal a data key",
-        })?;
+    let sealed = cipher.seal([0; NONCE_LEN], context, data_key.expose());
+    let sealed = sealed.ok_or(CustodyError::Primitive {
+        operation: "seal a data key",
+    })?;
     Ok([&nonce[..], &sealed].concat())
 }
 
@@ -64,12 +56,8 @@ pub fn open_data_key(
             rule: "its length is wrong",
         })?;
     let cipher = envelope_cipher(custody, nonce, context)?;
-    let payload = Payload {
-        msg: body,
-        aad: context,
-    };
-    let opened = cipher.decrypt(&Nonce::default(), payload);
-    let mut opened = Zeroizing::new(opened.map_err(|_opaque| CustodyError::NotAuthentic { what })?);
+    let opened = cipher.open([0; NONCE_LEN], context, body);
+    let mut opened = opened.ok_or(CustodyError::NotAuthentic { what })?;
     Secret::take_slice(what, &mut opened)
 }
 
@@ -77,10 +65,50 @@ fn envelope_cipher(
     custody: &dyn Custody,
     nonce: &[u8; ENVELOPE_NONCE_BYTES],
     context: &[u8],
-) -> Result<Aes256Gcm, CustodyError> {
+) -> Result<Cipher, CustodyError> {
     let bound = [&nonce[..], context].concat();
     let key = custody.derive(DerivingKey::Dkek, Label::DataKeyEnvelope, &bound)?;
-    Ok(Aes256Gcm::new(key.expose().into()))
+    Ok(Cipher::new(&key))
+}
+
+/// AES-256-GCM under one key. The caller never uses a nonce twice. The library wipes its copy of the key
+/// when it frees it.
+struct Cipher(LessSafeKey);
+
+impl Cipher {
+    fn new(key: &Secret) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, key.expose());
+        Self(LessSafeKey::new(
+            key.expect("a secret has the bytes that AES-256 needs"),
+        ))
+    }
+
+    /// `ciphertext ‖ tag`. `None`: the library failed.
+    fn seal(&self, nonce: [u8; NONCE_LEN], aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        // Room for the tag from the start: a buffer that grows would leave the plaintext behind.
+        let mut sealed = Vec::with_capacity(plaintext.len() + TAG_BYTES);
+        sealed.extend_from_slice(plaintext);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let done = self
+            .0
+            .seal_in_place_append_tag(nonce, Aad::from(aad), &mut sealed);
+        done.ok().map(|()| sealed)
+    }
+
+    /// The plaintext. `None`: it is not authentic.
+    fn open(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let mut opened = Zeroizing::new(sealed.to_vec());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let plain = self.0.open_in_place(nonce, Aad::from(aad), &mut opened);
+        let length = plain.ok()?.len();
+        opened.truncate(length);
+        Some(opened)
+    }
 }
 
 /// AES-256-GCM over numbered frames of one file or batch.
@@ -88,13 +116,13 @@ fn envelope_cipher(
 /// The nonce is the last flag and the frame's number, so a key must seal each number once: make a new
 /// data key for every file, and write every file once. Frames cannot be altered, moved, repeated or
 /// cut off: number, last flag and the caller's data are authenticated (STREAM, Hoang et al. 2015).
-pub struct FrameCipher(Aes256Gcm);
+pub struct FrameCipher(Cipher);
 
 impl FrameCipher {
     /// Frames under `key`, which seals nothing else.
     #[must_use]
     pub fn new(key: &Secret) -> Self {
-        Self(Aes256Gcm::new(key.expose().into()))
+        Self(Cipher::new(key))
     }
 
     /// Seals frame `number`. `aad` names the file; both sides know it.
@@ -114,15 +142,10 @@ impl FrameCipher {
                 limit: FRAME_BYTES_MAX,
             });
         }
-        let payload = Payload {
-            msg: plaintext,
-            aad,
-        };
-        self.0
-            .encrypt(&frame_nonce(number, last), payload)
-            .map_err(|_opaque| CustodyError::Primitive {
-                operation: "seal a frame",
-            })
+        let sealed = self.0.seal(frame_nonce(number, last), aad, plaintext);
+        sealed.ok_or(CustodyError::Primitive {
+            operation: "seal a frame",
+        })
     }
 
     /// Opens frame `number`.
@@ -142,11 +165,8 @@ impl FrameCipher {
                 limit: FRAME_BYTES_MAX + TAG_BYTES,
             });
         }
-        let payload = Payload { msg: sealed, aad };
-        self.0
-            .decrypt(&frame_nonce(number, last), payload)
-            .map(Zeroizing::new)
-            .map_err(|_opaque| CustodyError::NotAuthentic { what: "a frame" })
+        let opened = self.0.open(frame_nonce(number, last), aad, sealed);
+        opened.ok_or(CustodyError::NotAuthentic { what: "a frame" })
     }
 }
 
@@ -157,11 +177,11 @@ impl fmt::Debug for FrameCipher {
 }
 
 /// `last flag ‖ 000000 ‖ number`, the number in eight bytes, big-endian.
-fn frame_nonce(number: u64, last: bool) -> Nonce<aes_gcm::aead::consts::U12> {
-    let mut nonce = [0; 12];
+fn frame_nonce(number: u64, last: bool) -> [u8; NONCE_LEN] {
+    let mut nonce = [0; NONCE_LEN];
     nonce[0] = u8::from(last);
     nonce[4..].copy_from_slice(&number.to_be_bytes());
-    nonce.into()
+    nonce
 }
 
 #[cfg(test)]
@@ -191,6 +211,32 @@ mod tests {
         assert!(open_data_key(&custody, b"segment 1", &sealed[1..]).is_err());
         let again = seal_data_key(&custody, b"segment 1", &key).expect("seals");
         assert_ne!(again, sealed, "every envelope has its own nonce");
+    }
+
+    /// The AES-GCM of another maker seals to the same bytes and opens ours.
+    #[test]
+    fn frames_are_aes_gcm() {
+        use aes_gcm::{
+            Aes256Gcm,
+            aead::{Aead as _, KeyInit as _, Payload},
+        };
+        let ours = FrameCipher::new(&Secret::take(&mut [3; 32]));
+        let theirs = Aes256Gcm::new(&[3; 32].into());
+        for length in [0, 1, 15, 16, 17, 1000, 70_000] {
+            let plaintext: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            for (number, last) in [(0, false), (5, true), (u64::MAX, false)] {
+                let sealed = ours.seal(number, last, b"file", &plaintext).expect("seals");
+                let payload = Payload {
+                    msg: &plaintext,
+                    aad: b"file",
+                };
+                let nonce = frame_nonce(number, last).into();
+                let expected = theirs.encrypt(&nonce, payload).expect("seals");
+                assert_eq!(sealed, expected);
+                let opened = ours.open(number, last, b"file", &expected).expect("opens");
+                assert_eq!(**opened, *plaintext);
+            }
+        }
     }
 
     #[test]

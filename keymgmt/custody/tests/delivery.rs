@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use keymgmt_custody::{
     Custody as _, CustodyError, Oaep, Secret,
-    batch::{SealedBatch, open_batch, seal_batch, verify_manifest},
+    batch::{Plaintext, SealedBatch, open_batch, seal_batch, verify_manifest},
     enrolment::{Enrolment, SiteEntry, Stage},
     hierarchy::{Label, check_value, derive_in_host},
     inventory::{Inventory, KeyEntry, KeyId, KeyProof},
@@ -232,7 +232,13 @@ fn manifest(plaintext: &[u8]) -> Manifest {
 fn sealed(plaintext: &[u8]) -> (Manifest, SealedBatch) {
     let manifest = manifest(plaintext);
     let ingest = appliance().ingest_public_key().to_vec();
-    let batch = seal_batch(&manifest, plaintext, &ingest, Oaep::Sha256).expect("seals");
+    let batch = seal_batch(
+        &manifest,
+        &Plaintext::new(plaintext.to_vec()),
+        &ingest,
+        Oaep::Sha256,
+    )
+    .expect("seals");
     (manifest, batch)
 }
 
@@ -323,7 +329,12 @@ fn a_batch_is_bound_to_everything_its_manifest_says() {
     let refused = opened(&manifest, &foreign).expect_err("altered content key");
     assert_eq!(refused.code(), "NOT_AUTHENTIC");
     let ingest = appliance().ingest_public_key().to_vec();
-    let refused = seal_batch(&manifest, b"other rows", &ingest, Oaep::Sha256);
+    let refused = seal_batch(
+        &manifest,
+        &Plaintext::new(b"other rows".to_vec()),
+        &ingest,
+        Oaep::Sha256,
+    );
     assert_eq!(refused.expect_err("another batch").code(), "MALFORMED");
 }
 
@@ -332,7 +343,7 @@ fn batches_past_the_limit_are_refused() {
     let plaintext = vec![0; CHUNKS_MAX * CHUNK_BYTES + 1];
     let manifest = manifest(&plaintext);
     let ingest = appliance().ingest_public_key().to_vec();
-    let refused = seal_batch(&manifest, &plaintext, &ingest, Oaep::Sha256);
+    let refused = seal_batch(&manifest, &Plaintext::new(plaintext), &ingest, Oaep::Sha256);
     assert_eq!(refused.expect_err("one past").code(), "TOO_LARGE");
 }
 

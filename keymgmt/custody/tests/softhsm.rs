@@ -17,7 +17,7 @@ use cryptoki::{
 use keymgmt_custody::{
     Custody, CustodyError, Oaep, Secret,
     audit::{Checkpoint, Tree},
-    batch::{open_batch, seal_batch, verify_manifest},
+    batch::{Plaintext, open_batch, seal_batch, verify_manifest},
     envelope::{open_data_key, seal_data_key},
     hierarchy::{DerivingKey, Label, epoch_context},
     inventory::{Inventory, KeyId, KeyProof},
@@ -196,7 +196,13 @@ fn a_batch_opens_and_garbage_does_not(custody: &AppliancePkcs11) {
         counts: BTreeMap::new(),
     };
     let ingest = custody.ingest_public_key();
-    let batch = seal_batch(&manifest, b"rows", ingest, Oaep::Sha1).expect("seals");
+    let batch = seal_batch(
+        &manifest,
+        &Plaintext::new(b"rows".to_vec()),
+        ingest,
+        Oaep::Sha1,
+    )
+    .expect("seals");
     let signature = keys.sign_manifest(&manifest).expect("signs");
     let verified = verify_manifest(&manifest, &signature, keys.sign_public_key());
     let verified = verified.expect("verifies");

@@ -9,11 +9,10 @@ use std::{
     path::Path,
 };
 
-use keymgmt_custody::{package::OpenedPackage, site::SiteKeys};
+use keymgmt_custody::{batch::Plaintext, package::OpenedPackage, site::SiteKeys};
 use linker_token::{Manifest, Schema, Token, TokenBatch, limits::MANIFEST_COUNTS_MAX};
 use linker_tokenize::{Encoder, NORMALISER_VERSION, SourceRecord, TABLES_VERSION};
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use crate::{
     error::{AgentError, Fault},
@@ -31,7 +30,7 @@ pub struct Ready {
     /// What will be signed.
     pub manifest: Manifest,
     /// The batch's canonical bytes.
-    pub plaintext: Zeroizing<Vec<u8>>,
+    pub plaintext: Plaintext,
 }
 
 impl std::fmt::Debug for Ready {
@@ -193,7 +192,7 @@ impl<'a> Batcher<'a> {
         table.sync()?;
         let batch = std::mem::replace(&mut self.batch, TokenBatch::new(self.encoding.schema));
         let counts = std::mem::take(&mut self.counts);
-        let plaintext = Zeroizing::new(batch.to_bytes());
+        let plaintext = Plaintext::new(batch.to_bytes());
         let content = self.encoding.package.content();
         let manifest = Manifest {
             site: content.site.clone(),
@@ -206,7 +205,7 @@ impl<'a> Batcher<'a> {
             sequence: self.made.batches,
             last,
             rows: u32::try_from(batch.len()).expect("batches are bounded"),
-            digest: Sha256::digest(&*plaintext).into(),
+            digest: plaintext.digest(),
             counts: counts
                 .into_iter()
                 .take(MANIFEST_COUNTS_MAX)

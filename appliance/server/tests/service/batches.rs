@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use keymgmt_custody::{Custody as _, Oaep, batch::seal_batch, inventory::KeyProof};
+use keymgmt_custody::{
+    Custody as _, Oaep,
+    batch::{Plaintext, seal_batch},
+    inventory::KeyProof,
+};
 use linkage_proto::v1::{UploadChunk, UploadHeader, UploadMessage, upload_message::Part};
 use linker_token::{Flags, Manifest, RecordRef, Schema, SiteId, Token, TokenBatch};
 use sha2::{Digest as _, Sha256};
@@ -70,7 +74,13 @@ pub(crate) fn seal(folder: &Path, batch: &TokenBatch, manifest: Manifest) -> Sea
     let KeyProof::Rsa(spki) = &aik.proof else {
         panic!("AIK is an RSA key")
     };
-    let sealed = seal_batch(&manifest, &batch.to_bytes(), spki, Oaep::Sha1).expect("seals");
+    let sealed = seal_batch(
+        &manifest,
+        &Plaintext::new(batch.to_bytes()),
+        spki,
+        Oaep::Sha1,
+    )
+    .expect("seals");
     let bytes = manifest.to_bytes();
     let signature = keys::site_key(manifest.site.as_str())
         .sign_audit(&Sha256::digest(&bytes).into())
