@@ -3,9 +3,7 @@
 //! Grams are kept with how many bits they draw, and with the one that they draw beyond these. Values are kept whole where many people share them: a year, a
 //! day, a town, an insurer stand for up to twenty grams each. Segments wider than [`WORDS`] keep nothing.
 
-use zeroize::{DefaultIsZeroes, Zeroizing};
-
-use super::grams::Gram;
+use super::{grams::Gram, large::Large};
 use crate::limits::{BITS_LINES, LONG_BITS_LINES};
 
 /// Words of the widest segment whose bits are kept.
@@ -105,87 +103,67 @@ impl LongKey {
     }
 }
 
-/// One line of the processor's cache.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line {
-    key: Key,
-    drawn: Drawn,
-}
+/// Words of a line of the processor's cache: key, bits, next position.
+const LINE: usize = 8;
+/// The same for a longer value, two lines; two words are spare.
+const LONG_LINE: usize = 16;
 
-impl Default for Line {
-    fn default() -> Self {
-        Self {
-            key: Key([0; 2]),
-            drawn: Drawn::default(),
-        }
+const _: () = assert!(LINE == 2 + WORDS + 1 && LONG_LINE >= 1 + TEXT_WORDS + WORDS + 1);
+
+impl Drawn {
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.bits.into_iter().chain([u64::from(self.next)])
+    }
+
+    fn of(words: [u64; WORDS + 1]) -> Self {
+        let mut bits = Bits::default();
+        bits.copy_from_slice(&words[..WORDS]);
+        // Only positions are written here.
+        let next = u16::try_from(words[WORDS]).unwrap_or_default();
+        Self { bits, next }
     }
 }
-
-impl DefaultIsZeroes for Line {}
-
-const _: () = assert!(size_of::<Line>() == 64 && size_of::<LongLine>() == 128);
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct LongLine {
-    key: LongKey,
-    drawn: Drawn,
-}
-
-impl Default for LongLine {
-    fn default() -> Self {
-        Self {
-            key: LongKey([0; 1 + TEXT_WORDS]),
-            drawn: Drawn::default(),
-        }
-    }
-}
-
-impl DefaultIsZeroes for LongLine {}
 
 /// What one segment knows. Bounded: everything has two places, and the second one is given to whoever comes
 /// last.
 pub(super) struct Known {
-    lines: Zeroizing<Vec<Line>>,
-    long: Zeroizing<Vec<LongLine>>,
+    lines: Large<LINE>,
+    long: Large<LONG_LINE>,
 }
 
 impl Known {
     pub(super) fn new() -> Self {
         Self {
-            lines: Zeroizing::new(vec![Line::default(); BITS_LINES]),
-            long: Zeroizing::new(vec![LongLine::default(); LONG_BITS_LINES]),
+            lines: Large::new(BITS_LINES),
+            long: Large::new(LONG_BITS_LINES),
         }
     }
 
     /// The bits of a gram or a short value, if they are known.
-    pub(super) fn get(&self, key: Key) -> Option<&Drawn> {
+    pub(super) fn get(&self, key: Key) -> Option<Drawn> {
         let home = key.home();
-        let line = &self.lines[home];
-        if line.key == key {
-            return Some(&line.drawn);
-        }
-        let line = &self.lines[home ^ 1];
-        (line.key == key).then_some(&line.drawn)
+        let at = [home, home ^ 1].into_iter();
+        let mut at = at.filter(|&at| Key(self.lines.words(at, 0)) == key);
+        Some(Drawn::of(self.lines.words(at.next()?, 2)))
     }
 
-    pub(super) fn value(&self, key: &ValueKey) -> Option<&Drawn> {
+    pub(super) fn value(&self, key: &ValueKey) -> Option<Drawn> {
         match key {
             ValueKey::Short(key) => self.get(*key),
             ValueKey::Long(key) => {
                 let home = key.home();
-                let lines = [&self.long[home], &self.long[home ^ 1]];
-                let found = lines.into_iter().find(|line| line.key.is(key));
-                found.map(|line| &line.drawn)
+                let at = [home, home ^ 1].into_iter();
+                let mut at = at.filter(|&at| key.is(&self.long_key(at)));
+                Some(Drawn::of(self.long.words(at.next()?, 1 + TEXT_WORDS)))
             }
         }
     }
 
     pub(super) fn remember(&mut self, key: Key, drawn: Drawn) {
         let home = key.home();
-        let empty = self.lines[home].key == Line::default().key;
-        self.lines[if empty { home } else { home ^ 1 }] = Line { key, drawn };
+        let empty = self.lines.words(home, 0) == [0; 2];
+        let at = if empty { home } else { home ^ 1 };
+        self.lines.write(at, key.0.into_iter().chain(drawn.words()));
     }
 
     pub(super) fn remember_value(&mut self, key: &ValueKey, drawn: Drawn) {
@@ -193,10 +171,15 @@ impl Known {
             ValueKey::Short(key) => self.remember(*key, drawn),
             ValueKey::Long(key) => {
                 let home = key.home();
-                let empty = self.long[home].key.is(&LongLine::default().key);
-                self.long[if empty { home } else { home ^ 1 }] = LongLine { key: *key, drawn };
+                let empty = self.long_key(home).0[0] == 0;
+                let at = if empty { home } else { home ^ 1 };
+                self.long.write(at, key.0.into_iter().chain(drawn.words()));
             }
         }
+    }
+
+    fn long_key(&self, at: usize) -> LongKey {
+        LongKey(self.long.words(at, 0))
     }
 }
 
@@ -255,12 +238,12 @@ mod tests {
             for number in 0..count {
                 assert!(known.value(&key(number)).is_none());
                 known.remember_value(&key(number), bits(number));
-                assert_eq!(known.value(&key(number)), Some(&bits(number)));
+                assert_eq!(known.value(&key(number)), Some(bits(number)));
             }
             let mut kept = 0;
             for number in 0..count {
                 let value = known.value(&key(number));
-                assert!(value.is_none_or(|value| *value == bits(number)));
+                assert!(value.is_none_or(|value| value == bits(number)));
                 kept += usize::from(value.is_some());
             }
             assert!(kept <= lines && kept > lines / 2, "{kept} of {lines}");

@@ -192,7 +192,7 @@ impl SegmentEncoder {
             let key = Key::gram(self.grams.from(first)[index], each);
             let known = self.known.as_ref().and_then(|known| known.get(key));
             let drawn = match known {
-                Some(drawn) => *drawn,
+                Some(drawn) => drawn,
                 None => self.learn(key, first + index, each),
             };
             add(filter, &drawn.bits);

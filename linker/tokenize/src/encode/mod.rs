@@ -6,6 +6,7 @@ mod diffusion;
 mod filter;
 mod grams;
 mod keys;
+mod large;
 
 use std::fmt;
 
