@@ -149,6 +149,17 @@ fn header_styles() {
             ],
         ),
         (
+            "宛名番号=id 国保保険者番号=insurer 国保記号=symbol 国保番号=number 国保枝番=branch 氏名=kanji",
+            vec![
+                yes(RecordId),
+                yes(Insurer),
+                yes(InsuredSymbol),
+                yes(InsuredNumber),
+                yes(InsuredBranch),
+                yes(KanjiName),
+            ],
+        ),
+        (
             "整理番号=id 記号=symbol 番号=number 氏名=kana 生年月日=birth",
             vec![
                 yes(RecordId),
