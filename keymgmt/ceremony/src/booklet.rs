@@ -1,153 +1,280 @@
-//! `plan`: the booklet of a ceremony, as Markdown to be printed.
+//! `plan`: the booklet of a recipe. Which steps it has, in both languages; how they are printed stands in
+//! [`crate::print`].
 
-use std::fmt::Write as _;
+mod keys;
+mod later;
+mod room;
+mod sites;
 
-use crate::recipe::Recipe;
+use std::collections::BTreeMap;
 
-/// The booklet. Check boxes are ticked by hand; initials stand at the end only.
+use crate::{
+    print::{Booklet, Language, Person, Section, Step, Text, booklet_markdown},
+    recipe::{Recipe, STEPS},
+};
+
+/// Exception sheets at the end of a booklet. More can be copied.
+const EXCEPTION_SHEETS: usize = 3;
+
+/// A token as the environment names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenName<'a> {
+    pub(crate) label: &'a str,
+    /// Known before, so that it is compared; else it is written down.
+    pub(crate) serial: Option<&'a str>,
+}
+
+/// Where the ceremony runs, as far as it is printed: names, never a PIN.
+#[derive(Debug, Clone)]
+pub(crate) struct Where<'a> {
+    pub(crate) profile: &'a str,
+    pub(crate) custody: TokenName<'a>,
+    pub(crate) appliance: TokenName<'a>,
+    /// Fingerprints of the sites' requests, in groups, as far as the requests are there.
+    pub(crate) fingerprints: BTreeMap<&'a str, &'a str>,
+}
+
+/// What steps name.
+#[derive(Debug, Default)]
+struct Names {
+    threshold: usize,
+    custodians: Vec<String>,
+    sites: Vec<String>,
+    revoked: Vec<String>,
+    rotated: Vec<String>,
+    hash: String,
+    /// Serials of the custody and the appliance token, as far as they are known.
+    serials: [Option<String>; 2],
+    fingerprints: BTreeMap<String, String>,
+}
+
+/// The booklet as Markdown, in English.
 pub(crate) fn booklet(recipe: &Recipe) -> String {
-    let mut text = String::new();
-    head(&mut text, recipe);
-    let mut step = Numbered(0);
-    section(&mut text, "Before the first step");
-    for line in [
-        "The room is closed, the film runs, and everybody in the room is on the list of persons."
-            .to_owned(),
-        "The machine has no network; its image's hash was compared with the printed one."
-            .to_owned(),
-        format!(
-            "Each custodian reads the recipe's hash from the own paper: {}",
-            recipe.hash_groups()
-        ),
-        format!(
-            "At least {} custodians confirmed that hash.",
-            recipe.threshold
-        ),
-    ] {
-        step.line(&mut text, &line);
-    }
-    section(&mut text, "token-init");
-    for token in ["custody", "appliance"] {
-        step.line(
-            &mut text,
-            &format!("The {token} token is initialised; serial number: ______________"),
-        );
-    }
-    section(&mut text, "generate");
-    for (key, kind) in KEYS {
-        step.line(
-            &mut text,
-            &format!("{key} ({kind}); check value or key digest: ______________"),
-        );
-    }
-    for custodian in &recipe.custodians {
-        step.line(
-            &mut text,
-            &format!("{custodian} holds the own share; bag serial: ______________"),
-        );
-    }
-    section(&mut text, "enrol-site");
-    for site in &recipe.sites {
-        step.line(
-            &mut text,
-            &format!("{site}: fingerprint read back over a second channel by ______________"),
-        );
-    }
-    section(&mut text, "issue");
-    for site in &recipe.sites {
-        step.line(
-            &mut text,
-            &format!("{site}: package written; first digits of its SHA-256: ______________"),
-        );
-    }
-    section(&mut text, "After the last step");
-    for line in [
-        "The transcript is closed and signed; its verification was shown to everybody.",
-        "Tokens, PINs and shares are in their bags; the bags' serials are above.",
-        "Receipts: no site is enrolled before its receipt was verified in the custody token.",
-    ] {
-        step.line(&mut text, line);
-    }
-    tail(&mut text, recipe);
-    text
+    booklet_markdown(&of_recipe(recipe, None), Language::English)
 }
 
-const KEYS: [(&str, &str); 8] = [
-    ("CSK", "custody token, P-256 signing"),
-    (
-        "LEK",
-        "custody token, encoding secret, leaves only wrapped to enrolled sites",
-    ),
-    ("BK", "backup key, exists only as shares afterwards"),
-    ("TMK", "appliance token, second layer"),
-    ("DKEK", "appliance token, data sealing"),
-    ("PSK", "appliance token, pseudonyms"),
-    ("AIK", "appliance token, RSA-3072, opens batches"),
-    ("ASK", "appliance token, P-256, signs the audit log"),
-];
-
-struct Numbered(u32);
-
-impl Numbered {
-    fn line(&mut self, text: &mut String, line: &str) {
-        self.0 += 1;
-        append(text, format_args!("- [ ] {}. {line}\n", self.0));
+/// The booklet of a recipe. Without an environment the token labels are blanks.
+pub(crate) fn of_recipe(recipe: &Recipe, place: Option<&Where<'_>>) -> Booklet {
+    let names = Names {
+        threshold: recipe.threshold,
+        custodians: recipe.custodians.clone(),
+        sites: recipe.sites.iter().map(ToString::to_string).collect(),
+        revoked: Vec::new(),
+        rotated: Vec::new(),
+        hash: recipe.hash_groups(),
+        serials: [
+            place.map(|place| place.custody),
+            place.map(|place| place.appliance),
+        ]
+        .map(|token| token?.serial.map(str::to_owned)),
+        fingerprints: place.map(fingerprints).unwrap_or_default(),
+    };
+    let mut sections = vec![room::before(&names)];
+    for verb in STEPS {
+        sections.extend(section(verb, &names));
+        // Generating ends with the backup of the encoding secret; on paper it has a heading of its own,
+        // because the custodians act there one after the other.
+        if verb == "generate" {
+            sections.extend(section("backup", &names));
+        }
+    }
+    sections.push(room::after());
+    Booklet {
+        title: recipe.title.clone(),
+        project: recipe.project.to_string(),
+        epoch: recipe.epoch.0,
+        facts: facts(recipe, place),
+        rehearsal: false,
+        recipe_sha256: recipe.hash,
+        people: people(recipe),
+        sections,
+        exceptions: EXCEPTION_SHEETS,
     }
 }
 
-fn head(text: &mut String, recipe: &Recipe) {
-    append(text, format_args!("# {}\n\n", recipe.title));
-    append(
-        text,
-        format_args!(
-            "Project {}, epoch {}, schema {}, valid for {} days.\n",
-            recipe.project, recipe.epoch, recipe.schema_name, recipe.valid_days
-        ),
-    );
-    append(
-        text,
-        format_args!(
-            "Quorum: {} of {}.\n\n",
-            recipe.threshold,
-            recipe.custodians.join(", ")
-        ),
-    );
-    append(
-        text,
-        format_args!(
-            "This is ( ) a rehearsal ( ) a production ceremony. Place, date: ______________\n"
-        ),
-    );
+fn fingerprints(place: &Where<'_>) -> BTreeMap<String, String> {
+    let known = place.fingerprints.iter();
+    known
+        .map(|(site, print)| ((*site).to_owned(), (*print).to_owned()))
+        .collect()
 }
 
-fn section(text: &mut String, title: &str) {
-    append(text, format_args!("\n## {title}\n\n"));
-}
-
-fn tail(text: &mut String, recipe: &Recipe) {
-    section(text, "Exceptions");
-    for number in 1..=3 {
-        append(
-            text,
-            format_args!("{number}. Time, step, what happened, who decided what: ______________\n"),
-        );
-    }
-    section(text, "Signatures");
-    append(
-        text,
-        format_args!("I was present from the first step to the last and saw what is ticked.\n\n"),
-    );
-    for name in recipe
-        .custodians
-        .iter()
-        .map(String::as_str)
-        .chain(["administrator", "witness"])
-    {
-        append(text, format_args!("- {name}: ______________\n"));
+/// The steps under a verb of the recipe; `None` for a verb that has none on paper.
+fn section(verb: &str, names: &Names) -> Option<Section> {
+    match verb {
+        "token-init" => Some(keys::token_init(names)),
+        "generate" => Some(keys::generate()),
+        "backup" => Some(keys::backup(names)),
+        "restore" => Some(keys::restore(names)),
+        "enrol-site" => Some(sites::enrol(names)),
+        "issue" => Some(sites::issue(names)),
+        "revoke-site" => Some(sites::revoke(names)),
+        "rotate" => Some(later::rotate(names)),
+        "reshare" => Some(later::reshare(names)),
+        "handover" => Some(later::handover()),
+        "destroy" => Some(later::destroy(names)),
+        _ => None,
     }
 }
 
-fn append(text: &mut String, line: std::fmt::Arguments<'_>) {
-    text.write_fmt(line)
-        .expect("writing into a string cannot fail");
+fn facts(recipe: &Recipe, place: Option<&Where<'_>>) -> Vec<(Text, Text)> {
+    let blank = "______________";
+    let names = |of: fn(&Where<'_>) -> String| place.map_or_else(|| blank.to_owned(), of);
+    let (threshold, count) = (recipe.threshold, recipe.custodians.len());
+    vec![
+        (
+            Text::new("スキーマ", "Schema"),
+            Text::same(&recipe.schema_name),
+        ),
+        (
+            Text::new("有効期間", "Valid for"),
+            Text::new(
+                format!("{} 日", recipe.valid_days),
+                format!("{} days", recipe.valid_days),
+            ),
+        ),
+        (
+            Text::new("定足数", "Quorum"),
+            Text::new(
+                format!("鍵管理者 {count} 名のうち {threshold} 名"),
+                format!("{threshold} of {count} custodians"),
+            ),
+        ),
+        (
+            Text::new("鍵管理者", "Custodians"),
+            Text::same(recipe.custodians.join(", ")),
+        ),
+        (
+            Text::new("施設の数", "Sites"),
+            Text::same(recipe.sites.len().to_string()),
+        ),
+        (
+            Text::new("モジュールのプロファイル", "Module profile"),
+            Text::same(names(|place| place.profile.to_owned())),
+        ),
+        (
+            Text::new("保管トークン", "Custody token"),
+            Text::same(names(|place| place.custody.label.to_owned())),
+        ),
+        (
+            Text::new("連結サーバーのトークン", "Appliance token"),
+            Text::same(names(|place| place.appliance.label.to_owned())),
+        ),
+    ]
+}
+
+fn people(recipe: &Recipe) -> Vec<Person> {
+    let custodians = recipe.custodians.iter().map(|name| Person {
+        role: Text::new(format!("鍵管理者 {name}"), format!("custodian {name}")),
+    });
+    let others = [
+        ("進行責任者", "administrator"),
+        ("立会人", "witness"),
+        ("撮影・記録係", "camera and clock"),
+    ];
+    let others = others.into_iter().map(|(japanese, english)| Person {
+        role: Text::new(japanese, english),
+    });
+    custodians.chain(others).collect()
+}
+
+/// A step in both languages.
+fn step(japanese: impl Into<String>, english: impl Into<String>) -> Step {
+    Step::new(Text::new(japanese, english))
+}
+
+/// The first step of every section: the film can be searched by it.
+fn mark() -> Step {
+    step(
+        "映像マークをカメラに示し、番号を読み上げる。",
+        "The video mark is held into the camera and read aloud.",
+    )
+    .write("映像マークの番号", "number of the mark")
+}
+
+/// A section that begins with a video mark.
+fn marked(japanese: &str, english: &str, steps: impl IntoIterator<Item = Step>) -> Section {
+    Section {
+        title: Text::new(japanese, english),
+        steps: std::iter::once(mark()).chain(steps).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../samples/recipe.toml");
+
+    #[test]
+    fn every_verb_has_steps_in_both_languages() {
+        let names = Names {
+            threshold: 2,
+            custodians: vec!["a".into(), "b".into()],
+            sites: vec!["clinic".into()],
+            revoked: vec!["hospital".into()],
+            rotated: vec!["tmk".into()],
+            hash: "0000".into(),
+            ..Names::default()
+        };
+        let verbs = [
+            "token-init",
+            "generate",
+            "backup",
+            "restore",
+            "enrol-site",
+            "issue",
+            "revoke-site",
+            "rotate",
+            "reshare",
+            "handover",
+            "destroy",
+        ];
+        for verb in verbs {
+            let section = section(verb, &names).expect(verb);
+            assert!(section.steps.len() > 1, "{verb}");
+            for step in &section.steps {
+                assert_ne!(step.text.japanese, step.text.english, "{verb}");
+                assert!(step.text.english.is_ascii(), "{}", step.text.english);
+                assert!(!step.text.japanese.is_ascii(), "{}", step.text.japanese);
+            }
+        }
+        assert_eq!(section("dance", &names), None);
+    }
+
+    #[test]
+    fn every_name_of_the_recipe_is_in_its_booklet() {
+        let recipe = Recipe::parse(SAMPLE).expect("parses");
+        let booklet = of_recipe(&recipe, None);
+        for language in [Language::Japanese, Language::English] {
+            let text = booklet_markdown(&booklet, language);
+            for name in recipe.custodians.iter().chain(&booklet_sites(&recipe)) {
+                assert!(text.contains(name), "{name}");
+            }
+            assert!(text.contains(&recipe.hash_groups()));
+        }
+        let token = |label, serial| TokenName { label, serial };
+        let place = Where {
+            profile: "softhsm2",
+            custody: token("musubi-custody", Some("5f2c0e1d")),
+            appliance: token("musubi-appliance", None),
+            fingerprints: BTreeMap::from([("clinic", "0123 4567")]),
+        };
+        let text = booklet_markdown(&of_recipe(&recipe, Some(&place)), Language::Japanese);
+        for known in [
+            "softhsm2",
+            "musubi-custody",
+            "musubi-appliance",
+            "[ ] 製造番号: 5f2c0e1d",
+            "製造番号: ____",
+            "[ ] 指紋: 0123 4567",
+            "指紋（先頭 4 組）: ____",
+        ] {
+            assert!(text.contains(known), "{known}");
+        }
+    }
+
+    fn booklet_sites(recipe: &Recipe) -> Vec<String> {
+        recipe.sites.iter().map(ToString::to_string).collect()
+    }
 }

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use keymgmt_custody::CustodyError;
 
+use crate::print::words::WordsError;
+
 /// Why a ceremony stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CeremonyError {
@@ -33,6 +35,12 @@ pub(crate) enum CeremonyError {
         what: String,
         source: CustodyError,
     },
+    #[error("the printed fonts have no sign for U+{:04X}", u32::from(*character))]
+    Unprintable { character: char },
+    #[error("cannot print: {rule}")]
+    Print { rule: &'static str },
+    #[error(transparent)]
+    Words(#[from] WordsError),
     #[error(transparent)]
     Custody(#[from] CustodyError),
 }
@@ -48,6 +56,9 @@ impl CeremonyError {
             Self::Request { .. } => "BAD_REQUEST",
             Self::Receipt { .. } => "BAD_RECEIPT",
             Self::Transcript { .. } => "TRANSCRIPT_BROKEN",
+            Self::Unprintable { .. } => "UNPRINTABLE",
+            Self::Print { .. } => "PRINT",
+            Self::Words(_) => "BAD_WORDS",
             Self::Step { source, .. } | Self::Custody(source) => source.code(),
         }
     }
@@ -70,6 +81,11 @@ impl CeremonyError {
             Self::Transcript { .. } => {
                 "compare with the printed record, and treat the ceremony as broken"
             }
+            Self::Unprintable { .. } => {
+                "write titles and names with the characters of Japanese Windows (code page 932) or Latin-1"
+            }
+            Self::Print { .. } => "this is a defect: report it with the recipe",
+            Self::Words(error) => error.advice(),
             Self::Step { source, .. } | Self::Custody(source) => source.advice(),
         }
     }
@@ -81,11 +97,13 @@ impl CeremonyError {
             Self::TooLarge { .. }
             | Self::Request { .. }
             | Self::Receipt { .. }
-            | Self::Transcript { .. } => 65,
+            | Self::Transcript { .. }
+            | Self::Unprintable { .. }
+            | Self::Words(_) => 65,
             Self::File {
                 operation, source, ..
             } => file_exit_code(operation, source),
-            Self::Exists { .. } => 1,
+            Self::Exists { .. } | Self::Print { .. } => 1,
             Self::NoQuorum { .. } => 77,
             Self::Step { source, .. } | Self::Custody(source) => custody_exit_code(source),
         }

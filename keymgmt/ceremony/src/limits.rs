@@ -12,3 +12,7 @@ pub(crate) const NOTE_BYTES_MAX: u64 = keymgmt_custody::limits::NOTE_BYTES_MAX a
 pub(crate) const TRANSCRIPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Longest line of a transcript, in bytes.
 pub(crate) const TRANSCRIPT_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Most that is read of a value typed by hand: 24 words of 8 letters and their spaces are 216 characters, of
+/// three bytes each where an input method made them full-width, and three times as many spaces.
+pub(crate) const TYPED_BYTES_MAX: usize = 2048;
+const _: () = assert!(TYPED_BYTES_MAX >= 3 * (24 * 8 + 3 * 24));

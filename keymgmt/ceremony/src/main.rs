@@ -9,6 +9,15 @@ mod environment;
 mod error;
 mod folder;
 mod limits;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the verbs that print and read shares are wired by their own modules"
+    )
+)]
+mod print;
 mod quorum;
 mod receipt;
 mod recipe;
