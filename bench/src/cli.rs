@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     cable, client::Client, crosswalk, demo, encode, error::BenchError, errors::Preset, kernels,
-    lookup, matching, quality, tokens,
+    keys, lookup, matching, quality, tokens,
 };
 
 /// What the user asked for.
@@ -33,6 +33,8 @@ pub enum Verb {
     Quality(Quality),
     /// Measures the inner loops against the tiled scalar kernel and against anonlink.
     Kernels(kernels::Options),
+    /// Measures keys and the audit log: a token's rates, appends, proofs, the second layer.
+    Keys(keys::Options),
     /// Measures a whole run over many tokens: load, block, compare, model, cluster, IDs.
     Match(matching::Options),
     /// Measures the look-up of one token among many.

@@ -13,6 +13,7 @@ pub mod error;
 pub mod errors;
 pub mod evaluate;
 pub mod kernels;
+pub mod keys;
 pub mod limits;
 pub mod lookup;
 pub mod machine;

@@ -18,6 +18,9 @@ pub const REGION_PEOPLE: u32 = 560_000;
 pub const FORMS_MAX: usize = 100_000;
 /// Least people in a demo: below, the model has too few matches to learn from.
 pub const DEMO_PEOPLE_MIN: u32 = 100;
+/// Most entries of a log in which proofs are made: 64 bytes of hashes each are 1 GiB. The appliance's log has
+/// the same bound.
+pub const LOG_ENTRIES_MAX: u32 = 1 << 24;
 /// Longest wait for a server to become ready.
 pub const READY_WAIT: Duration = Duration::from_secs(60);
 /// How often the memory of child processes is read. Peaks are kept by the kernel; only what a process

@@ -7,7 +7,7 @@ use bench::{
     cli::{self, Cli, Verb},
     crosswalk, demo, encode,
     error::BenchError,
-    kernels, lookup, matching, quality, tokens, ui,
+    kernels, keys, lookup, matching, quality, tokens, ui,
 };
 use clap::Parser as _;
 use serde_json::Value;
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             quality::run(&arguments.options()).map(|result| json.then_some(result))
         }
         Verb::Kernels(options) => kernels::run(&options),
+        Verb::Keys(options) => keys::run(&options),
         Verb::Match(options) => matching::run(&options),
         Verb::Lookup(options) => lookup::run(&options),
         Verb::Encode(options) => encode::run(&options),

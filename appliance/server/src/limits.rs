@@ -19,6 +19,14 @@ pub const EXPORT_HEAD_BYTES_MAX: u64 = 4096;
 /// note of three lines and some signatures of about 150 bytes, with room.
 pub const EXPORT_NOTE_BYTES_MAX: u64 = 16 * 1024;
 
+/// Largest file of a log in tiles, in bytes: 256 of the longest entries with their lengths.
+pub const TILE_FILE_BYTES_MAX: u64 =
+    keymgmt_custody::tile::TILE_WIDTH * (2 + keymgmt_custody::limits::ENTRY_BYTES_MAX as u64);
+/// After so many new entries the log gets a checkpoint at once: a whole tile.
+pub const CHECKPOINT_ENTRIES: u64 = 256;
+/// How old the newest checkpoint of a log that grew may be, in seconds: six signatures a minute at most.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+
 /// TLS handshakes at the same time. One costs about 4 ms of CPU, so this is a quarter second of work.
 pub const HANDSHAKES_MAX: usize = 64;
 /// How long a client may take for its handshake.

@@ -126,6 +126,18 @@ pub fn custody_key(config: &Config) -> Result<Vec<u8>, ConfigError> {
     read_file(&config.hsm.custody_key, "hsm.custody_key")
 }
 
+/// The audit key that the signed inventory names; no token is touched.
+///
+/// # Errors
+/// [`ConfigError`] if the inventory cannot be read or is not the custodians'.
+pub fn audit_key(config: &Config, custody_key: &[u8]) -> Result<Vec<u8>, ConfigError> {
+    const KEY: &str = "hsm.inventory";
+    let inventory = text(&config.hsm.inventory, KEY)?;
+    let inventory = Inventory::parse_verified(&inventory, custody_key).map_err(refused(KEY))?;
+    let key = inventory.key("ask").map_err(refused(KEY))?;
+    Ok(key.public_key().map_err(refused(KEY))?.to_vec())
+}
+
 /// Callers and the signed enrolment, which must be for this project, epoch and schema.
 ///
 /// # Errors

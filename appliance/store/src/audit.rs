@@ -1,38 +1,25 @@
 //! The audit log as callers see it: entries, proofs, checkpoints, and a copy to verify elsewhere.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, Write},
     path::Path,
+    sync::PoisonError,
 };
 
-use keymgmt_custody::{
-    Custody,
-    audit::{Checkpoint, Tree},
-};
+use keymgmt_custody::{Custody, audit::Checkpoint, tile::Tile};
 
 use crate::{
     database::Changes,
     error::StoreError,
-    files, limits,
+    export, files, limits,
     log::Log,
+    snapshot::LogSnapshot,
     store::{Store, lock},
-    tree::{self, Hash},
+    tiles,
 };
 
 /// The newest checkpoint, kept so that a shorter log is noticed.
-const CHECKPOINT: &str = "checkpoint.note";
-/// First line of an exported log.
-const EXPORT: &str = "musubi-audit-export/1";
-
-/// What the verification of an exported log found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VerifiedExport {
-    /// Entries.
-    pub entries: u64,
-    /// Root over them, as signed.
-    pub root: [u8; 32],
-}
-
+pub(crate) const CHECKPOINT: &str = "checkpoint.note";
 impl Store {
     /// Puts down an event that changes no state, such as a refusal. Returns its index.
     ///
@@ -41,6 +28,30 @@ impl Store {
     pub fn record(&self, entry: &dyn Fn(u64) -> String) -> Result<u64, StoreError> {
         let mut writer = lock(&self.writer);
         self.transact(&mut writer, |_| Changes::new(), Some(entry))
+    }
+
+    /// Puts down `count` events in one transaction and one sync; `entry` makes the text of each from its
+    /// index. Returns the index of the first. All of them are there, or none.
+    ///
+    /// # Errors
+    /// As [`Self::record`]; [`StoreError::TooLarge`] above [`limits::AUDIT_BATCH_MAX`].
+    pub fn record_all(
+        &self,
+        count: usize,
+        entry: &dyn Fn(u64) -> String,
+    ) -> Result<u64, StoreError> {
+        if count > limits::AUDIT_BATCH_MAX {
+            return Err(StoreError::TooLarge {
+                what: "a batch of audit entries",
+                limit: limits::AUDIT_BATCH_MAX as u64,
+            });
+        }
+        let mut writer = lock(&self.writer);
+        self.transact_all(
+            &mut writer,
+            |_| Changes::new(),
+            |first| (first..).take(count).map(entry).collect(),
+        )
     }
 
     /// Number of entries.
@@ -113,89 +124,85 @@ impl Store {
         Ok(state.log.tree().consistency(position(old), position(new)))
     }
 
-    /// Writes the whole log with its checkpoint as text that [`verify_export`] reads: one line per entry
-    /// with index and leaf hash, then the signed note.
+    /// Writes the whole log with its checkpoint as text that [`crate::verify_export`] reads: one line per
+    /// entry with index and leaf hash, then the signed note.
     ///
     /// # Errors
     /// [`StoreError::Io`] if `out` does not take it.
     pub fn export(&self, out: &mut dyn Write) -> Result<(), StoreError> {
         let note = self.checkpoint()?;
         let signed = Checkpoint::verify(&note, &self.origin, self.custody.audit_public_key())?;
-        let fail = |error| StoreError::io("exporting the audit log", error);
-        writeln!(out, "{EXPORT}\n{}\n{}", self.origin, signed.size).map_err(fail)?;
-        for index in 0..signed.size {
-            let entry = self.audit_entry(index)?;
-            let leaf = hex(&tree::leaf_hash(entry.as_bytes()));
-            writeln!(out, "{index} {leaf} {entry}").map_err(fail)?;
-        }
-        write!(out, "\n{note}").map_err(fail)
+        let entry = |index| self.audit_entry(index);
+        export::write(out, (&self.origin, &note, signed.size), &entry)
     }
-}
 
-/// Verifies an exported log without the store: every leaf, the root, and the checkpoint's signature.
-///
-/// # Errors
-/// [`StoreError::Damaged`] names the first entry that was altered, removed or moved.
-pub fn verify_export(
-    input: &mut dyn BufRead,
-    origin: &str,
-    audit_spki: &[u8],
-) -> Result<VerifiedExport, StoreError> {
-    let bad = |rule| StoreError::damaged("the exported log", rule);
-    if next_line(input)?.as_deref() != Some(EXPORT) {
-        return Err(bad("it is not an exported log of this version"));
+    /// The bytes of one tile of the log up to the newest signed checkpoint (C2SP tlog-tiles).
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the checkpoint does not cover it.
+    pub fn tile(&self, tile: &Tile) -> Result<Vec<u8>, StoreError> {
+        let signed = lock(&self.note).as_ref().map_or(0, |(size, _)| *size);
+        tiles::bytes(&self.read().log, signed, tile)
     }
-    if next_line(input)?.as_deref() != Some(origin) {
-        return Err(bad("it is of another log"));
+
+    /// The newest checkpoint that this process signed or found signed; no new one is made.
+    #[must_use]
+    pub fn signed_checkpoint(&self) -> Option<(u64, String)> {
+        lock(&self.note).clone()
     }
-    let size = next_line(input)?.and_then(|line| line.parse::<u64>().ok());
-    let size = size
-        .filter(|size| *size <= limits::AUDIT_ENTRIES_MAX)
-        .ok_or_else(|| bad("its size does not parse"))?;
-    let mut tree = Tree::from_leaves(&[]);
-    for index in 0..size {
-        let line = next_line(input)?.unwrap_or_default();
-        let leaf = exported_leaf(&line, index).ok_or_else(|| {
-            StoreError::damaged(
-                format!("entry {index} of the exported log"),
-                "it was altered, removed or moved",
-            )
-        })?;
-        tree.append(leaf);
+
+    /// Takes the log out of a store that was opened for reading only, under a checkpoint of now.
+    ///
+    /// # Errors
+    /// [`StoreError::Custody`] if the token does not sign.
+    pub fn into_snapshot(self) -> Result<LogSnapshot, StoreError> {
+        let note = self.checkpoint()?;
+        let signed = Checkpoint::verify(&note, &self.origin, self.custody.audit_public_key())?;
+        let state = self.state.into_inner();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let place = (self.folder.as_path(), self.origin.as_str());
+        Ok(LogSnapshot::new(place, state.log, (note, signed)))
     }
-    if next_line(input)?.as_deref() != Some("") {
-        return Err(bad("there are more entries than its size says"));
-    }
-    let mut note = String::new();
-    input
-        .read_to_string(&mut note)
-        .map_err(|error| StoreError::io("reading the exported log", error))?;
-    let signed = Checkpoint::verify(&note, origin, audit_spki)
-        .map_err(|_refused| bad("its checkpoint is not signed by this key for this log"))?;
-    if signed.size != size || signed.root != tree.root() {
-        return Err(bad("its entries are not those of the signed checkpoint"));
-    }
-    Ok(VerifiedExport {
-        entries: size,
-        root: signed.root,
-    })
 }
 
 /// Holds the log against the checkpoint that was signed last.
+/// Returns that checkpoint.
 pub(crate) fn compare_checkpoint(
     folder: &Path,
     log: &Log,
     origin: &str,
     custody: &dyn Custody,
-) -> Result<(), StoreError> {
-    let note = match std::fs::read_to_string(folder.join(CHECKPOINT)) {
-        Ok(note) => note,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
-        Err(error) => return Err(StoreError::io("reading checkpoint.note", error)),
+) -> Result<Option<(u64, String)>, StoreError> {
+    let Some(note) = read_checkpoint(folder)? else {
+        return Ok(None);
     };
     let signed = Checkpoint::verify(&note, origin, custody.audit_public_key())
         .map_err(|_refused| StoreError::damaged(CHECKPOINT, "its signature does not hold"))?;
+    compare(
+        log,
+        &signed,
+        "its entries are not those of the last checkpoint",
+    )?;
+    Ok(Some((signed.size, note)))
+}
+
+/// The checkpoint that was signed last, as text.
+pub(crate) fn read_checkpoint(folder: &Path) -> Result<Option<String>, StoreError> {
+    match std::fs::read_to_string(folder.join(CHECKPOINT)) {
+        Ok(note) => Ok(Some(note)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // What is no text is no note; its signature will say so.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Some(String::new())),
+        Err(error) => Err(StoreError::io("reading checkpoint.note", error)),
+    }
+}
+
+/// Holds the log against a checkpoint that was verified.
+pub(crate) fn compare(
+    log: &Log,
+    signed: &Checkpoint,
+    rule: &'static str,
+) -> Result<(), StoreError> {
     if signed.size > log.len() {
         return Err(StoreError::AuditShort {
             recorded: signed.size,
@@ -205,39 +212,11 @@ pub(crate) fn compare_checkpoint(
     if log.tree().root(position(signed.size)) == signed.root {
         Ok(())
     } else {
-        Err(StoreError::damaged(
-            "audit.log",
-            "its entries are not those of the last checkpoint",
-        ))
+        Err(StoreError::damaged("audit.log", rule))
     }
-}
-
-fn next_line(input: &mut dyn BufRead) -> Result<Option<String>, StoreError> {
-    let mut line = String::new();
-    // Index, leaf and spaces take fewer than 128 bytes beside the entry.
-    let limit = limits::AUDIT_ENTRY_BYTES_MAX as u64 + 128;
-    let read = io::Read::take(&mut *input, limit).read_line(&mut line);
-    match read {
-        Ok(0) => Ok(None),
-        Ok(_) => Ok(Some(line.trim_end_matches('\n').to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Some(String::new())),
-        Err(error) => Err(StoreError::io("reading the exported log", error)),
-    }
-}
-
-/// The leaf of an exported line, if the line is entry `index` and its hash holds.
-fn exported_leaf(line: &str, index: u64) -> Option<Hash> {
-    let (number, rest) = line.split_once(' ')?;
-    let (leaf, entry) = rest.split_once(' ')?;
-    let computed = tree::leaf_hash(entry.as_bytes());
-    (number == index.to_string() && leaf == hex(&computed)).then_some(computed)
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Entries are in memory, so their numbers fit.
-fn position(index: u64) -> usize {
+pub(crate) fn position(index: u64) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }

@@ -53,12 +53,22 @@ pub(crate) fn put_in_place(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 /// Replaces a small file as a whole.
 pub(crate) fn replace(folder: &Path, file_name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    replace_in(folder, "", file_name, bytes)
+}
+
+/// Replaces a small file of a folder inside the data folder.
+pub(crate) fn replace_in(
+    folder: &Path,
+    place: &str,
+    file_name: &str,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
     let temporary = folder.join(TEMPORARY).join(format!("{file_name}.new"));
     remove(&temporary)?;
     let mut file = create_new(&temporary)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_data());
     written.map_err(|error| StoreError::io(format!("writing {file_name}"), error))?;
-    put_in_place(&temporary, &folder.join(file_name))
+    put_in_place(&temporary, &folder.join(place).join(file_name))
 }
 
 /// Syncs the folder that holds `path`, so that a new name survives a power cut.

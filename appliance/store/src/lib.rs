@@ -15,35 +15,46 @@
 
 mod admit;
 mod audit;
+mod cosigned;
 mod database;
 pub mod error;
+mod export;
 mod fault;
 mod files;
 mod ids;
+mod key_changes;
 pub mod limits;
 mod lines;
 mod log;
 mod open;
+mod outbox;
 pub mod record;
 mod releases;
 mod rows;
 mod runs;
 mod scratch;
 mod sealed;
+mod snapshot;
 mod store;
+mod tiles;
 mod tree;
 mod uploads;
 
 #[cfg(test)]
 mod power_cut;
 
-pub use audit::{VerifiedExport, verify_export};
+pub use cosigned::Cosigned;
 pub use error::StoreError;
+pub use export::{VerifiedExport, verify_export};
 pub use fault::Health;
+pub use key_changes::{key_change_path, read_key_changes};
 pub use record::{
     Admission, AdmittedBatch, Assignment, Assignments, BatchRow, Committed, GenerationRow, IdEvent,
     ReleaseDraft, ReleaseLine, ReleasePage, ReleaseRow, ResolutionDraft, RunRow, Scope,
 };
 pub use scratch::{ScratchRoom, SealedScratch};
+pub use snapshot::LogSnapshot;
 pub use store::Store;
+pub use tiles::{ReadFile, verify_tiles};
+pub use tree::Tree as ProofTree;
 pub use uploads::UploadState;

@@ -26,6 +26,19 @@ pub const UPLOAD_BYTES_MAX: u64 = 64 * 18 * (1 << 20);
 pub const AUDIT_ENTRY_BYTES_MAX: usize = 8 * 1024;
 /// Most entries of one log: 2^24 of them keep 32 + 32 + 8 bytes each in memory, 1.2 GB at worst.
 pub const AUDIT_ENTRIES_MAX: u64 = 1 << 24;
+/// Most entries of one call that puts down several: at 300 bytes each they are 1.2 MB of log and as much of
+/// outbox, one sync of each.
+pub const AUDIT_BATCH_MAX: usize = 4_096;
+/// Bytes of entries in one row of the outbox: two of the longest entries stay below a row's bound.
+pub const OUTBOX_ROW_BYTES: usize = ROW_BYTES_MAX / 2;
+/// Largest signed note at the end of an exported log: three lines, and a signature of 150 bytes for each of
+/// [`WITNESSES_MAX`] witnesses, with room.
+pub const NOTE_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Most witnesses whose newest word is kept: the sites and custodians of one project that cosign.
+pub const WITNESSES_MAX: usize = 256;
+/// How long an entry must be kept at least: two years and the leap day that may be in them (the guideline
+/// of the ministries asks for logs of use; keys live as long). Nothing removes entries, before or after.
+pub const AUDIT_RETENTION_MIN: Duration = Duration::from_secs((2 * 365 + 1) * 24 * 3600);
 /// Largest value of one database row: a manifest of 16 KiB, a run report, sites of a generation.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Most rows of the database; all are held in memory.
@@ -72,6 +85,18 @@ const _: () = assert!(
 const _: () = assert!(
     linker_token::limits::BATCH_ROWS_MAX * (32 * 8 + 16 + 4) < (CHUNKS_MAX as usize) << 20,
     "the widest batch fits its chunks"
+);
+const _: () = assert!(
+    AUDIT_ENTRY_BYTES_MAX <= keymgmt_custody::limits::ENTRY_BYTES_MAX,
+    "an entry fits a bundle"
+);
+const _: () = assert!(
+    OUTBOX_ROW_BYTES + 4 + AUDIT_ENTRY_BYTES_MAX + 8 <= ROW_BYTES_MAX,
+    "a row of the outbox is a row"
+);
+const _: () = assert!(
+    WITNESSES_MAX as u64 * 200 + 1024 <= NOTE_FILE_BYTES_MAX,
+    "a note with every witness is read"
 );
 const _: () = assert!(
     linker_token::limits::MANIFEST_BYTES_MAX * 2 <= UPLOAD_HEADER_BYTES_MAX,

@@ -68,19 +68,15 @@ impl Log {
             .read(true)
             .write(write)
             .open(folder.join(FILE))
-            .map_err(|error| missing(recorded, error))?;
-        let (mut log, found, ended) = Self::scan(file)?;
-        log.compare(recorded, &found, ended)?;
+            .map_err(|error| short(recorded.logged, error))?;
+        let (mut log, ended) = Self::scan(file, u64::MAX)?;
+        log.compare(recorded, ended)?;
         let kept = usize::try_from(recorded.logged).expect("the log is in memory");
         if write {
             log.cut(kept, recorded)?;
-            for entry in &recorded.pending {
-                log.file
-                    .write_all_at(&frame_of(entry), log.end())
-                    .map_err(|error| StoreError::io("writing audit.log", error))?;
-                log.push(entry);
-            }
-            log.sync()?;
+            let pending = Frames::new(&recorded.pending);
+            log.write_synced(&pending)?;
+            log.take_over(&pending);
         } else {
             let missing = log.tree.len() - kept;
             for entry in &recorded.pending[missing..] {
@@ -91,8 +87,23 @@ impl Log {
         Ok(log)
     }
 
-    /// Reads frames up to the end or the first one that is not whole. Returns the last entries too.
-    fn scan(file: File) -> Result<(Self, Vec<Hash>, bool), StoreError> {
+    /// The first `size` entries of a log that another process may be writing: only frames that were whole
+    /// and durable when a checkpoint of this size was signed are read, and those never change.
+    pub(crate) fn open_prefix(folder: &Path, size: u64) -> Result<Self, StoreError> {
+        let file = File::open(folder.join(FILE)).map_err(|error| short(size, error))?;
+        let (log, _ended) = Self::scan(file, size)?;
+        if log.len() < size {
+            return Err(StoreError::AuditShort {
+                recorded: size,
+                found: log.len(),
+            });
+        }
+        Ok(log)
+    }
+
+    /// Reads frames up to `limit`, the end, or the first one that is not whole. Says whether the file ends
+    /// there.
+    fn scan(file: File, limit: u64) -> Result<(Self, bool), StoreError> {
         let fail = |error| StoreError::io("reading audit.log", error);
         let length = file.metadata().map_err(fail)?.len();
         let mut log = Self {
@@ -101,22 +112,19 @@ impl Log {
             tree: Tree::default(),
             unwritten: Vec::new(),
         };
-        let mut found = Vec::new();
         let reader = log.file.try_clone().map_err(fail)?;
         let mut reader = BufReader::with_capacity(1 << 20, reader);
-        while let Some(entry) = read_frame(&mut reader).map_err(fail)? {
-            let leaf = tree::leaf_hash(&entry);
-            let end = log.end() + (PREFIX_BYTES + entry.len()) as u64;
-            log.offsets.push(end);
-            log.tree.push(leaf);
-            found.push(leaf);
+        while log.len() < limit
+            && let Some((length, leaf)) = read_frame(&mut reader).map_err(fail)?
+        {
+            log.push(length, leaf);
         }
         let ended = log.end() == length;
-        Ok((log, found, ended))
+        Ok((log, ended))
     }
 
-    fn compare(&self, recorded: &Recorded, found: &[Hash], ended: bool) -> Result<(), StoreError> {
-        let (count, logged) = (found.len() as u64, recorded.logged);
+    fn compare(&self, recorded: &Recorded, ended: bool) -> Result<(), StoreError> {
+        let (count, logged) = (self.len(), recorded.logged);
         if count < logged {
             return Err(if ended || self.torn()? {
                 StoreError::AuditShort {
@@ -134,15 +142,14 @@ impl Log {
                 "its entries do not add up to the recorded root",
             ));
         }
-        let (later, pending) = (&found[kept..], &recorded.pending);
-        if later.len() > pending.len() || (later.len() == pending.len() && !ended) {
+        let (later, pending) = (self.tree.len() - kept, &recorded.pending);
+        if later > pending.len() || (later == pending.len() && !ended) {
             return Err(StoreError::RolledBack {
                 witness: "the audit log",
             });
         }
-        for (index, (leaf, entry)) in later.iter().zip(pending).enumerate() {
-            if *leaf != tree::leaf_hash(entry) {
-                let index = kept + index;
+        for (index, entry) in (kept..self.tree.len()).zip(pending) {
+            if self.tree.leaf(index) != Some(&tree::leaf_hash(entry)) {
                 return Err(StoreError::damaged(
                     format!("{FILE}, entry {index}"),
                     "it is not the recorded one",
@@ -169,6 +176,9 @@ impl Log {
 
     /// Drops everything after the first `kept` entries, in the file and in memory.
     fn cut(&mut self, kept: usize, recorded: &Recorded) -> Result<(), StoreError> {
+        if kept == self.tree.len() {
+            return self.cut_file();
+        }
         let mut tree = Tree::default();
         for index in 0..kept {
             let leaf = self.tree.leaf(index).expect("compare counted them");
@@ -177,31 +187,42 @@ impl Log {
         debug_assert_eq!(tree.root(kept), recorded.root, "compare proved the root");
         self.tree = tree;
         self.offsets.truncate(kept + 1);
+        self.cut_file()
+    }
+
+    fn cut_file(&self) -> Result<(), StoreError> {
         self.file
             .set_len(self.end())
             .map_err(|error| StoreError::io("cutting audit.log", error))
     }
 
-    /// Writes one entry behind the last one and syncs it. [`Self::push`] must follow. After an error the
-    /// log must be opened anew. Only one caller may be here at a time.
-    pub(crate) fn write_synced(&self, entry: &[u8]) -> Result<(), StoreError> {
+    /// Writes entries behind the last one in one piece and syncs them once. [`Self::take_over`] must follow.
+    /// After an error the log must be opened anew. Only one caller may be here at a time.
+    pub(crate) fn write_synced(&self, frames: &Frames) -> Result<(), StoreError> {
         self.file
-            .write_all_at(&frame_of(entry), self.end())
+            .write_all_at(&frames.bytes, self.end())
             .map_err(|error| StoreError::io("writing audit.log", error))?;
-        self.sync()
-    }
-
-    /// Takes over an entry that is in the file now.
-    pub(crate) fn push(&mut self, entry: &[u8]) {
-        self.offsets
-            .push(self.end() + (PREFIX_BYTES + entry.len()) as u64);
-        self.tree.push(tree::leaf_hash(entry));
-    }
-
-    fn sync(&self) -> Result<(), StoreError> {
         self.file
             .sync_data()
             .map_err(|error| StoreError::io("syncing audit.log", error))
+    }
+
+    /// Takes over entries that are in the file now.
+    pub(crate) fn take_over(&mut self, frames: &Frames) {
+        for (length, leaf) in &frames.entries {
+            self.push(*length, *leaf);
+        }
+    }
+
+    fn push(&mut self, length: usize, leaf: Hash) {
+        self.offsets
+            .push(self.end() + (PREFIX_BYTES + length) as u64);
+        self.tree.push(leaf);
+    }
+
+    /// Bytes of the entries and their frames.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end()
     }
 
     /// Number of entries.
@@ -247,25 +268,46 @@ impl Log {
     }
 }
 
-fn frame_of(entry: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(entry.len()).expect("entries are bounded");
-    let leaf = tree::leaf_hash(entry);
-    [&length.to_le_bytes()[..], &leaf[..8], entry].concat()
+/// Entries as they lie in the file, each hashed once.
+#[derive(Default)]
+pub(crate) struct Frames {
+    bytes: Vec<u8>,
+    entries: Vec<(usize, Hash)>,
 }
 
-fn missing(recorded: &Recorded, error: std::io::Error) -> StoreError {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        StoreError::AuditShort {
-            recorded: recorded.logged,
-            found: 0,
+impl Frames {
+    pub(crate) fn new(entries: &[Vec<u8>]) -> Self {
+        let length = entries.iter().map(|entry| PREFIX_BYTES + entry.len()).sum();
+        let mut frames = Self {
+            bytes: Vec::with_capacity(length),
+            entries: Vec::with_capacity(entries.len()),
+        };
+        for entry in entries {
+            let length = u32::try_from(entry.len()).expect("entries are bounded");
+            let leaf = tree::leaf_hash(entry);
+            frames.bytes.extend_from_slice(&length.to_le_bytes());
+            frames.bytes.extend_from_slice(&leaf[..8]);
+            frames.bytes.extend_from_slice(entry);
+            frames.entries.push((entry.len(), leaf));
         }
+        frames
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+fn short(recorded: u64, error: std::io::Error) -> StoreError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        StoreError::AuditShort { recorded, found: 0 }
     } else {
         StoreError::io("opening audit.log", error)
     }
 }
 
-/// The next whole entry; `None` at the end or at a frame that is torn or damaged.
-fn read_frame(reader: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
+/// Length and leaf of the next whole entry; `None` at the end or at a frame that is torn or damaged.
+fn read_frame(reader: &mut impl Read) -> std::io::Result<Option<(usize, Hash)>> {
     let mut prefix = [0; PREFIX_BYTES];
     if !fill(reader, &mut prefix)? {
         return Ok(None);
@@ -279,7 +321,8 @@ fn read_frame(reader: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
     if !fill(reader, &mut entry)? {
         return Ok(None);
     }
-    Ok((tree::leaf_hash(&entry)[..8] == *check).then_some(entry))
+    let leaf = tree::leaf_hash(&entry);
+    Ok((leaf[..8] == *check).then_some((length, leaf)))
 }
 
 fn fill(reader: &mut impl Read, bytes: &mut [u8]) -> std::io::Result<bool> {

@@ -20,7 +20,7 @@ use redb::{
 
 use crate::{
     admit::SEGMENTS,
-    audit,
+    audit, cosigned,
     database::{self, Database, RowKey, Rows, Table},
     error::StoreError,
     fault::{Fault, Health},
@@ -28,10 +28,11 @@ use crate::{
     ids::IDS,
     limits,
     log::Log,
+    outbox::recorded,
     record::{BatchRow, GenerationRow, ReleaseRow, Scope},
     releases::RELEASES,
     sealed::{Kind, SealedFile, SealedInfo},
-    store::{State, Store, lock, recorded, rows_of},
+    store::{State, Store, lock, rows_of},
     uploads::{UPLOADS, Uploads},
 };
 
@@ -71,16 +72,19 @@ impl Store {
             None => make(folder, &key, &identity)?,
         }
         let (state, database) = load(folder, &key, &scope)?;
-        audit::compare_checkpoint(folder, &state.log, audit_origin, &*custody)?;
+        let note = audit::compare_checkpoint(folder, &state.log, audit_origin, &*custody)?;
+        cosigned::compare_all(folder, &state.log, audit_origin, &*custody)?;
         let admitted = rows_of(&state.rows, Table::Batch).map(|(name, _)| name.to_vec());
         let uploads = Uploads::open(folder, &admitted.collect())?;
-        Ok(Self::assemble(
+        let store = Self::assemble(
             (folder, guard, false),
             custody,
             scope,
             (audit_origin, key),
             (state, Some(database), uploads),
-        ))
+        );
+        *lock(&store.note) = note;
+        Ok(store)
     }
 
     /// Opens the store for reading only, for tools beside a stopped server. Nothing in the folder changes:
@@ -102,6 +106,7 @@ impl Store {
         drop(database);
         let log = Log::open(folder, &recorded(&rows)?, false)?;
         audit::compare_checkpoint(folder, &log, audit_origin, &*custody)?;
+        cosigned::compare_all(folder, &log, audit_origin, &*custody)?;
         for (path, name, info) in named_files(folder, &rows)? {
             SealedFile::inspect(&path, (name.0, &name.1), &info, &scope)?;
         }
@@ -112,6 +117,18 @@ impl Store {
             (audit_origin, key),
             (State { rows, log }, None, Uploads::default()),
         ))
+    }
+
+    /// Whether another process has the store in `folder` open for writing.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if there is none, or an I/O error.
+    pub fn is_in_use(folder: &Path) -> Result<bool, StoreError> {
+        match share_lock(folder) {
+            Ok(_free) => Ok(false),
+            Err(StoreError::DataInUse) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the store again after an I/O error, when its time has come on the caller's clock (`now` is

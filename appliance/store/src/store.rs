@@ -10,22 +10,19 @@ use std::{
 };
 
 use keymgmt_custody::Custody;
-use linker_token::canonical::{Reader, Writer};
 
 use crate::{
     database::{Changes, Database, RowKey, Rows, Table},
     error::StoreError,
     fault::{Fault, Health},
     files, limits,
-    log::{Log, Recorded},
+    log::{Frames, Log},
+    outbox,
     record::Scope,
-    rows::take_u64,
     sealed::{Kind, SealedFile, SealedInfo},
-    tree::Hash,
     uploads::Uploads,
 };
 
-const AUDIT: [u8; 8] = *b"MSBROWA1";
 /// Sealed files that stay open, for pages of releases and look-ups.
 const OPENED_MAX: usize = 8;
 
@@ -151,23 +148,37 @@ impl Store {
         changes: impl FnOnce(u64) -> Changes,
         entry: Option<Entry<'_>>,
     ) -> Result<u64, StoreError> {
+        self.transact_all(writer, changes, |index| {
+            entry.iter().map(|build| build(index)).collect()
+        })
+    }
+
+    /// The same with any number of entries: one transaction, one write to the log, one sync of it.
+    pub(crate) fn transact_all(
+        &self,
+        writer: &mut Writing,
+        changes: impl FnOnce(u64) -> Changes,
+        entries: impl FnOnce(u64) -> Vec<String>,
+    ) -> Result<u64, StoreError> {
         self.writable()?;
         // Only the holder of the writer adds entries, so the index stays right.
         let index = self.audit_size();
-        let entry = entry
-            .map(|build| check_entry(index, build(index)))
-            .transpose()?;
+        let entries = (index..)
+            .zip(entries(index))
+            .map(|(index, entry)| check_entry(index, entry))
+            .collect::<Result<Vec<_>, _>>()?;
+        let frames = Frames::new(&entries);
         let mut changes = changes(index);
         let state = self.read();
         check_changes(&state.rows, &changes)?;
-        if let Some(entry) = &entry {
-            note_entry(&state, &mut changes, entry);
+        if !frames.is_empty() {
+            outbox::note(&state.rows, &state.log, &mut changes, &entries);
         }
         let database = writer.database.as_mut().ok_or(StoreError::ReadOnly)?;
         let committed = database.commit(&self.key, &state.rows, &changes);
         self.watch(committed)?;
-        if let Some(entry) = &entry {
-            self.watch(state.log.write_synced(entry))?;
+        if !frames.is_empty() {
+            self.watch(state.log.write_synced(&frames))?;
         }
         drop(state);
         let mut state = self.change();
@@ -177,9 +188,7 @@ impl Store {
                 None => state.rows.remove(&name),
             };
         }
-        if let Some(entry) = entry {
-            state.log.push(&entry);
-        }
+        state.log.take_over(&frames);
         Ok(index)
     }
 
@@ -237,48 +246,6 @@ pub(crate) fn rows_of(rows: &Rows, table: Table) -> impl Iterator<Item = (&[u8],
     let tag = table.tag();
     rows.range(vec![tag]..vec![tag + 1])
         .map(|(name, value)| (&name[1..], value.as_slice()))
-}
-
-/// What the database says about the log.
-pub(crate) fn recorded(rows: &Rows) -> Result<Recorded, StoreError> {
-    let pending: Vec<Vec<u8>> = rows_of(rows, Table::Outbox)
-        .map(|(_, entry)| entry.to_vec())
-        .collect();
-    let Some(row) = rows.get(&Table::Audit.key(b"")) else {
-        return Ok(Recorded {
-            logged: 0,
-            root: crate::tree::Tree::default().root(0),
-            pending,
-        });
-    };
-    let mut input = Reader::new("an audit row", AUDIT, row)?;
-    let (logged, root) = (take_u64(&mut input)?, input.fixed()?);
-    input.finish()?;
-    Ok(Recorded {
-        logged,
-        root,
-        pending,
-    })
-}
-
-/// Puts the entry into the outbox and takes out those that are in the log by now.
-fn note_entry(state: &State, changes: &mut Changes, entry: &[u8]) {
-    let tag = Table::Outbox.tag();
-    let logged = rows_of(&state.rows, Table::Outbox).map(|(name, _)| [&[tag], name].concat());
-    changes.extend(logged.map(|name| (name, None)));
-    let size = state.log.len();
-    let name = Table::Outbox.key(&size.to_be_bytes());
-    changes.insert(name, Some(entry.to_vec()));
-    let count = state.log.tree().len();
-    let root = state.log.tree().root(count);
-    changes.insert(Table::Audit.key(b""), Some(audit_row(size, &root)));
-}
-
-fn audit_row(logged: u64, root: &Hash) -> Vec<u8> {
-    let mut out = Writer::new(AUDIT);
-    out.u64(logged);
-    out.fixed(root);
-    out.finish()
 }
 
 /// Entries are one line of text, so that an exported log is read line by line.

@@ -1,27 +1,44 @@
 //! The Merkle tree of the audit log (RFC 6962 section 2), kept whole so that proofs cost log n.
+//!
+//! Pure: no file and no clock. `keymgmt_custody::audit` has the slow functions that need nothing but the
+//! leaves; the tests hold both against each other.
 
 pub(crate) use keymgmt_custody::audit::{Hash, leaf_hash, node_hash};
 use sha2::{Digest as _, Sha256};
 
 /// All complete subtrees: level `h` holds the roots of aligned groups of 2^h leaves.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tree {
+pub struct Tree {
     levels: Vec<Vec<Hash>>,
 }
 
 impl Tree {
     /// Number of leaves.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.levels.first().map_or(0, Vec::len)
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Leaf `index`.
-    pub(crate) fn leaf(&self, index: usize) -> Option<&Hash> {
+    #[must_use]
+    pub fn leaf(&self, index: usize) -> Option<&Hash> {
         self.levels.first()?.get(index)
     }
 
+    /// Roots of complete subtrees of 2^`level` leaves, as many as there are from `first` up to `end`.
+    #[must_use]
+    pub fn complete(&self, level: usize, first: usize, end: usize) -> Option<&[Hash]> {
+        self.levels.get(level)?.get(first..end)
+    }
+
     /// Adds a leaf.
-    pub(crate) fn push(&mut self, leaf: Hash) {
+    pub fn push(&mut self, leaf: Hash) {
         let mut hash = leaf;
         for level in 0.. {
             if self.levels.len() == level {
@@ -37,7 +54,11 @@ impl Tree {
     }
 
     /// Root over the first `size` leaves.
-    pub(crate) fn root(&self, size: usize) -> Hash {
+    ///
+    /// # Panics
+    /// If there are fewer leaves.
+    #[must_use]
+    pub fn root(&self, size: usize) -> Hash {
         if size == 0 {
             return Sha256::digest([]).into();
         }
@@ -45,7 +66,11 @@ impl Tree {
     }
 
     /// The audit path of leaf `index` in the tree of `size` leaves.
-    pub(crate) fn inclusion(&self, index: usize, size: usize) -> Vec<Hash> {
+    ///
+    /// # Panics
+    /// If there are fewer leaves, or `index` is not below `size`.
+    #[must_use]
+    pub fn inclusion(&self, index: usize, size: usize) -> Vec<Hash> {
         let mut path = Vec::new();
         let (mut start, mut end) = (0, size);
         while end - start > 1 {
@@ -63,7 +88,11 @@ impl Tree {
     }
 
     /// The proof that the tree of `old` leaves, at least one, is a prefix of the tree of `size` leaves.
-    pub(crate) fn consistency(&self, old: usize, size: usize) -> Vec<Hash> {
+    ///
+    /// # Panics
+    /// If there are fewer leaves, or `old` is zero or above `size`.
+    #[must_use]
+    pub fn consistency(&self, old: usize, size: usize) -> Vec<Hash> {
         let mut path = Vec::new();
         if old == size {
             return path;

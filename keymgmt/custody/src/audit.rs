@@ -256,12 +256,25 @@ impl Checkpoint {
         root: &Hash,
         custody: &dyn Custody,
     ) -> Result<String, CustodyError> {
-        let text = format!("{origin}\n{size}\n{}\n", STANDARD.encode(root));
+        Self::sign_with(origin, (size, root), "", custody)
+    }
+
+    /// The same with extension lines, each with its line end.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub(crate) fn sign_with(
+        origin: &str,
+        (size, root): (u64, &Hash),
+        extension: &str,
+        custody: &dyn Custody,
+    ) -> Result<String, CustodyError> {
+        let text = format!("{origin}\n{size}\n{}\n{extension}", STANDARD.encode(root));
         let spki = custody.audit_public_key();
         note::sign(&text, origin, spki, |digest| custody.sign_audit(digest))
     }
 
-    /// Verifies a signed checkpoint of the log `origin`.
+    /// Verifies a signed checkpoint of the log `origin`. Extension lines are signed too and mean nothing here.
     ///
     /// # Errors
     /// [`CustodyError::BadSignature`] or [`CustodyError::Malformed`].
@@ -276,8 +289,9 @@ impl Checkpoint {
         let size = lines.next().and_then(note::parse_number);
         let root = lines.next().and_then(|line| STANDARD.decode(line).ok());
         let root = root.and_then(|root| root.try_into().ok());
-        match (size, root, lines.next()) {
-            (Some(size), Some(root), None) => Ok(Self { size, root }),
+        let extension = lines.all(|line| !line.is_empty());
+        match (size, root, extension) {
+            (Some(size), Some(root), true) => Ok(Self { size, root }),
             _ => Err(malformed("its size or root does not parse")),
         }
     }

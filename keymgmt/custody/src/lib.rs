@@ -4,11 +4,12 @@
 //!
 //! Reading order: what the appliance may ask (`custody`), which keys exist (`hierarchy`), what is
 //! sealed under them (`envelope`, `batch`), how a site gets its secret (`site`, `package`,
-//! `enrolment`), the audit log (`audit`, `note`), and the tokens themselves (`profile`, `pkcs11`).
+//! `enrolment`), the audit log (`audit`, `note`, `tile`, `proof`, `cosignature`, `key_change`), and the tokens themselves (`profile`, `pkcs11`).
 
 pub mod audit;
 pub mod backup;
 pub mod batch;
+pub mod cosignature;
 pub mod custody;
 mod der;
 pub mod enrolment;
@@ -16,6 +17,7 @@ pub mod envelope;
 pub mod error;
 pub mod hierarchy;
 pub mod inventory;
+pub mod key_change;
 pub mod limits;
 pub mod note;
 pub mod oaep;
@@ -23,9 +25,11 @@ pub mod p256;
 pub mod package;
 pub mod pkcs11;
 pub mod profile;
+pub mod proof;
 pub mod secret;
 pub mod site;
 pub mod software;
+pub mod tile;
 
 pub use custody::Custody;
 pub use error::CustodyError;

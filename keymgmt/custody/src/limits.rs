@@ -52,6 +52,18 @@ pub const KEY_ID_BYTES: usize = 16;
 pub const PROFILE_BYTES_MAX: usize = 16 * 1024;
 /// Most hashes in a proof: a tree of 2^63 leaves is 63 levels deep.
 pub const PROOF_HASHES_MAX: usize = 64;
+/// Longest entry of an audit log: bundles write its length in 16 bits, the appliance allows an eighth of that.
+pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
+/// Longest path of a tile: `tile/entries/`, six groups of five, the last of three, `.p/` and a width of three.
+pub const TILE_PATH_BYTES_MAX: usize = 13 + 6 * 5 + 3 + 6;
+/// Largest proof file: an entry in base64 (four bytes for three), the hashes (44 and a line end each), a head
+/// and a checkpoint with room for fifty witnesses.
+pub const PROOF_FILE_BYTES_MAX: usize =
+    ENTRY_BYTES_MAX.div_ceil(3) * 4 + PROOF_HASHES_MAX * 45 + 16 * 1024;
+/// Longest verifier key of a witness: a name of 256 bytes, eight digits, 44 characters of base64 and room.
+pub const VERIFIER_KEY_BYTES_MAX: usize = 512;
+/// Most changes of a log's audit key: one a month for ten years.
+pub const KEY_CHANGES_MAX: usize = 120;
 /// Most custodians of a backup key: GF(256) has 255 non-zero points, a room has fewer chairs.
 pub const CUSTODIANS_MAX: usize = 16;
 

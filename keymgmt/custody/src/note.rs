@@ -13,8 +13,10 @@ use crate::{
     p256,
 };
 
-const SIGNATURE_START: &str = "\u{2014} ";
-const KEY_ID_BYTES: usize = 4;
+/// What a signature line starts with: an em dash and a blank.
+pub(crate) const SIGNATURE_START: &str = "\u{2014} ";
+/// Bytes of the key ID in front of a signature.
+pub const KEY_ID_BYTES: usize = 4;
 
 /// Signs `text`, which must end with a line end. `sign` gives r ‖ s over a SHA-256 digest, so the key
 /// may be in a token.
@@ -53,16 +55,28 @@ pub fn open<'a>(
     name: &str,
     spki: &[u8],
 ) -> Result<&'a str, CustodyError> {
-    let (text, signatures) = split(what, note)?;
-    let body = signatures
-        .lines()
-        .filter_map(|line| line.strip_prefix(SIGNATURE_START)?.split_once(' '))
-        .filter(|(signer, _)| *signer == name)
-        .filter_map(|(_, body)| STANDARD.decode(body).ok())
-        .find(|body| body.starts_with(&key_id(spki)))
+    let (text, _) = split(what, note)?;
+    let (_, body) = signatures(what, note)?
+        .find(|(signer, body)| *signer == name && body.starts_with(&key_id(spki)))
         .ok_or(CustodyError::BadSignature { what })?;
     p256::verify_der(what, spki, text.as_bytes(), &body[KEY_ID_BYTES..])?;
     Ok(text)
+}
+
+/// The signature lines of a note: each signer's name with key ID and signature, nothing verified. Lines that
+/// do not parse are left out, as the specification wants it of signers that nobody knows.
+///
+/// # Errors
+/// [`CustodyError::Malformed`] or [`CustodyError::TooLarge`].
+pub fn signatures<'a>(
+    what: &'static str,
+    note: &'a str,
+) -> Result<impl Iterator<Item = (&'a str, Vec<u8>)>, CustodyError> {
+    let (_, signatures) = split(what, note)?;
+    Ok(signatures.lines().filter_map(|line| {
+        let (name, body) = line.strip_prefix(SIGNATURE_START)?.split_once(' ')?;
+        Some((name, STANDARD.decode(body).ok()?))
+    }))
 }
 
 /// The text of a note before anything is verified: only to learn which key must have signed it.
@@ -85,6 +99,13 @@ fn split<'a>(what: &'static str, note: &'a str) -> Result<(&'a str, &'a str), Cu
         rule: "it has no signature lines",
     })?;
     let (text, signatures) = (&note[..=end], &note[end + 2..]);
+    // A note that lost its last byte is not the note that was signed.
+    if !signatures.ends_with('\n') {
+        return Err(CustodyError::Malformed {
+            what,
+            rule: "its last line does not end",
+        });
+    }
     check_text(text)?;
     Ok((text, signatures))
 }
@@ -101,7 +122,7 @@ fn check_text(text: &str) -> Result<(), CustodyError> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), CustodyError> {
+pub(crate) fn check_name(name: &str) -> Result<(), CustodyError> {
     let good = !name.is_empty()
         && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
     if good {
@@ -180,6 +201,11 @@ impl<'a> Lines<'a> {
             .decode(text)
             .ok()
             .ok_or_else(|| self.refuse("a base64 value does not parse"))
+    }
+
+    /// The next line, whatever it says.
+    pub(crate) fn next_line(&mut self) -> Option<&'a str> {
+        self.rest.next()
     }
 
     pub(crate) fn finish(mut self) -> Result<(), CustodyError> {

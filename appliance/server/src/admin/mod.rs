@@ -1,7 +1,8 @@
-//! The admin listener: liveness, readiness, metrics and one status page. Loopback only, plain HTTP.
+//! The admin listener: liveness, readiness, metrics, one status page and the audit log in tiles. Loopback only, plain HTTP.
 
 mod page;
 mod text;
+mod tiles;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ pub(crate) async fn serve(
         .route("/live", get(live))
         .route("/ready", get(ready))
         .route("/metrics", get(render_metrics))
+        .route("/log/{*path}", get(tiles::log_file))
         .with_state(Admin { appliance, metrics });
     axum::serve(socket, routes)
         .with_graceful_shutdown(async move {

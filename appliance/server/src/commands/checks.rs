@@ -37,6 +37,31 @@ pub(super) async fn store_and_clock(appliance: Arc<Appliance>, mut stop: watch::
     }
 }
 
+/// Signs a checkpoint of the audit log when it grew by a tile or is some seconds old, so that what is
+/// exported and shown to witnesses is never far behind. A token that hangs holds up nothing else.
+pub(super) async fn checkpoints(appliance: Arc<Appliance>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(limits::HEALTH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = Instant::now();
+    loop {
+        let stopping = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        if stopping || health::checkpoint_is_due(&appliance, last.elapsed()) {
+            let appliance = appliance.clone();
+            let sign = tokio::task::spawn_blocking(move || health::sign_checkpoint(&appliance));
+            if sign.await.is_err() {
+                tracing::error!("the signing of a checkpoint ended without an answer");
+            }
+            last = Instant::now();
+        }
+        if stopping {
+            return;
+        }
+    }
+}
+
 /// Uses a key every few seconds.
 pub(super) async fn keys(appliance: Arc<Appliance>, stop: watch::Receiver<bool>) {
     let times = (limits::HEALTH_KEY_INTERVAL, limits::HEALTH_KEY_TIMEOUT);

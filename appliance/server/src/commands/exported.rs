@@ -28,10 +28,7 @@ const KEY_ID_BYTES: usize = 4;
 
 /// Verifies every entry, the root and the checkpoint's signature.
 pub(super) fn verify(log: &Path, audit_key: &Path, origin: Option<&str>) -> Result<(), Failure> {
-    let spki = read_file(audit_key, "--audit-key").map_err(|error| {
-        let advice = "check --audit-key: the DER file audit.spki that the ceremony writes";
-        Failure::of(&error, "UNREADABLE_KEY", 64, advice)
-    })?;
+    let spki = self::audit_key(audit_key)?;
     let unreadable = |error| unreadable(log, error);
     let mut file = File::open(log).map_err(unreadable)?;
     let named = head(&mut file).map_err(unreadable)?.ok_or_else(|| {
@@ -42,9 +39,7 @@ pub(super) fn verify(log: &Path, audit_key: &Path, origin: Option<&str>) -> Resu
     if let Some(origin) = origin
         && origin != named
     {
-        let what = format!("{} is a log of another origin", log.display());
-        let advice = "check --origin: it is `service.origin` of the service that wrote the log";
-        return Err(Failure::new("OTHER_ORIGIN", 64, &what, advice));
+        return Err(other_origin(log));
     }
     file.rewind().map_err(unreadable)?;
     match appliance_store::verify_export(&mut BufReader::new(&file), &named, &spki) {
@@ -69,6 +64,20 @@ pub(super) fn verify(log: &Path, audit_key: &Path, origin: Option<&str>) -> Resu
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The audit key as the ceremony wrote it.
+pub(super) fn audit_key(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_file(path, "--audit-key").map_err(|error| {
+        let advice = "check --audit-key: the DER file audit.spki that the ceremony writes";
+        Failure::of(&error, "UNREADABLE_KEY", 64, advice)
+    })
+}
+
+pub(super) fn other_origin(log: &Path) -> Failure {
+    let what = format!("{} is a log of another origin", log.display());
+    let advice = "check --origin: it is `service.origin` of the service that wrote the log";
+    Failure::new("OTHER_ORIGIN", 64, &what, advice)
 }
 
 fn unreadable(log: &Path, error: io::Error) -> Failure {

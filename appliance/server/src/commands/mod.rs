@@ -5,12 +5,15 @@
 //! again, 77 not permitted.
 
 mod audit;
+mod audit_verbs;
 mod checks;
 mod exported;
 pub mod failure;
 mod logging;
+mod proved;
 mod serve;
 mod status;
+mod witness;
 
 use std::{
     io::Write as _,
@@ -64,50 +67,7 @@ enum Verb {
     Roles,
     /// Work with the audit log.
     #[command(subcommand)]
-    Audit(AuditVerb),
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditVerb {
-    /// Verify the store and its audit log, or an exported log without the store.
-    ///
-    /// With --config, the service must be stopped. With --log, nothing of the service is needed: the file
-    /// is what `appliance audit export` wrote. Take the audit key from the ceremony (its file audit.spki),
-    /// never from whoever hands over the log: a log is only as good as the key it is verified with.
-    #[command(override_usage = "appliance audit verify --config <FILE>\n       \
-                                appliance audit verify --log <FILE> --audit-key <FILE> [--origin <NAME>]")]
-    Verify {
-        /// The configuration file; verifies the store that it names.
-        #[arg(
-            long,
-            value_name = "FILE",
-            conflicts_with = "log",
-            required_unless_present = "log"
-        )]
-        config: Option<PathBuf>,
-        /// An exported log.
-        #[arg(long, value_name = "FILE", requires = "audit_key")]
-        log: Option<PathBuf>,
-        /// The audit key (SubjectPublicKeyInfo, DER): the file audit.spki that the ceremony writes.
-        #[arg(long, value_name = "FILE")]
-        audit_key: Option<PathBuf>,
-        /// Name that the exported log must have; by default, the one it says it has.
-        #[arg(long, value_name = "NAME")]
-        origin: Option<String>,
-    },
-    /// Print one entry, a signed checkpoint and the proof between them as JSON.
-    ///
-    /// The service must be stopped.
-    Prove {
-        #[command(flatten)]
-        file: ConfigFile,
-        /// Index of the entry, from 0.
-        index: u64,
-    },
-    /// Write the whole log with its checkpoint to standard output.
-    ///
-    /// The service must be stopped.
-    Export(ConfigFile),
+    Audit(audit_verbs::AuditVerb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -131,18 +91,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             json,
         } => status::status(&file.config, token_digest, json),
         Verb::Roles => print(&roles::table()),
-        Verb::Audit(AuditVerb::Verify {
-            config,
-            log,
-            audit_key,
-            origin,
-        }) => match (config, log, audit_key) {
-            (None, Some(log), Some(key)) => exported::verify(&log, &key, origin.as_deref()),
-            (Some(config), _, _) => audit::verify(&config),
-            (None, _, _) => Err(Failure::usage("name a configuration or an exported log")),
-        },
-        Verb::Audit(AuditVerb::Prove { file, index }) => audit::prove(&file.config, index),
-        Verb::Audit(AuditVerb::Export(file)) => audit::export(&file.config),
+        Verb::Audit(verb) => audit_verbs::run(verb),
     }
 }
 

@@ -100,6 +100,8 @@ impl Service {
             stopped.clone(),
         ));
         let keys = tokio::spawn(checks::keys(self.appliance.clone(), stopped.clone()));
+        let signed = checks::checkpoints(self.appliance.clone(), stopped.clone());
+        let signed = tokio::spawn(signed);
         let admin = admin::serve(
             admin,
             self.appliance.clone(),
@@ -128,6 +130,7 @@ impl Service {
             let _admin = admin.await;
             let _checks = checks.await;
             let _keys = keys.await;
+            let _signed = signed.await;
         });
         if ended.await.is_err() {
             tracing::warn!("requests in progress were cut off");

@@ -143,7 +143,7 @@ fn digests(store: &Store) -> Result<Value, Failure> {
 }
 
 /// The object as one line per value, named by its path.
-fn lines(value: &Value, path: &str) -> Vec<String> {
+pub(super) fn lines(value: &Value, path: &str) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
         Value::Object(members) => members

@@ -32,8 +32,11 @@ impl Linkage for Endpoint {
         request: Request<v1::PlanRunRequest>,
     ) -> Result<Response<v1::RunPlan>, Status> {
         let limit = limits::LONG_UNARY_TIMEOUT;
-        self.call(Method::PlanRun, limit, request, |appliance, _, _| {
-            blocking(move || run::alone(&appliance, Work::Plan, || plan::plan(&appliance)))
+        self.call(Method::PlanRun, limit, request, |appliance, caller, _| {
+            blocking(move || {
+                let plan = || plan::plan(&appliance, caller.uri());
+                run::alone(&appliance, Work::Plan, plan)
+            })
         })
         .await
         .map(|plan| Response::new(convert::plan(plan)))

@@ -50,6 +50,25 @@ pub fn check_store_and_clock(appliance: &Appliance, elapsed: Duration) {
     set(appliance, Condition::Clock, clock_is_sane(appliance));
 }
 
+/// Whether the audit log has grown so much, or so long ago, that it gets a checkpoint.
+#[must_use]
+pub fn checkpoint_is_due(appliance: &Appliance, since_last: Duration) -> bool {
+    let signed = appliance.store().signed_checkpoint();
+    let signed = signed.map_or(0, |(size, _)| size);
+    let new = appliance.store().audit_size().saturating_sub(signed);
+    let able = appliance.latch().holds(Condition::Keys);
+    able && (new >= limits::CHECKPOINT_ENTRIES
+        || (new > 0 && since_last >= limits::CHECKPOINT_INTERVAL))
+}
+
+/// Signs a checkpoint of the whole audit log, unless the newest one covers it.
+pub fn sign_checkpoint(appliance: &Appliance) {
+    if let Err(error) = appliance.store().checkpoint() {
+        let code = error.code();
+        tracing::warn!(code, "the audit log got no checkpoint; it is tried again");
+    }
+}
+
 /// Runs every kernel of this machine against the plain one. Once is enough.
 pub fn check_kernels(appliance: &Appliance) {
     set(
@@ -92,10 +111,6 @@ fn expire(appliance: &Appliance) -> Result<(), ServiceError> {
 /// The clock stands neither before this program nor before the newest audit entry.
 fn clock_is_sane(appliance: &Appliance) -> bool {
     let now = appliance.now();
-    let newest = appliance.store().audit_size().checked_sub(1);
-    let newest = newest.and_then(|index| appliance.store().audit_entry(index).ok());
-    let newest = newest
-        .and_then(|entry| audit::instant(entry.as_bytes()))
-        .unwrap_or(0);
+    let newest = audit::newest(appliance.store());
     now >= limits::CLOCK_FLOOR && now + limits::CLOCK_BACKSTEP_SECONDS >= newest
 }

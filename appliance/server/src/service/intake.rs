@@ -12,6 +12,7 @@ use linker_token::{BatchId, TokenBatch, hostile, second_layer::SecondLayer};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    audit::Entry,
     auth::Caller,
     error::ServiceError,
     limits, metrics,
@@ -19,6 +20,7 @@ use crate::{
     service::{
         Appliance, Claim, Place,
         header::{self, Header},
+        intent::Intent,
     },
 };
 
@@ -240,7 +242,8 @@ pub fn append(
 }
 
 /// Opens the batch, checks it against its manifest, sets hostile rows aside, applies the second
-/// layer and admits the rest. An upload that does not open is discarded, and the refusal is audited.
+/// layer and admits the rest. An upload that does not open is discarded, and the refusal is audited. The log
+/// says what will be done before any key is used.
 ///
 /// # Errors
 /// [`ServiceError::Incomplete`], [`ServiceError::CorruptChunk`], [`ServiceError::Hsm`] or the store's.
@@ -255,20 +258,34 @@ pub fn finish(
         });
     }
     let batch_id = upload.verified.batch_id();
-    let batch = match open(appliance, upload) {
-        Err(error @ ServiceError::CorruptChunk) => {
+    let entry = appliance.entry(caller.uri(), "admit", &batch_id.to_string());
+    let row = appliance.begun(&entry, |intent| {
+        let opened = open(appliance, upload, intent);
+        if matches!(opened, Err(ServiceError::CorruptChunk)) {
             metrics::batch_refused();
             appliance.store().discard_upload(batch_id)?;
-            let entry = appliance.entry(caller.uri(), "admit", &batch_id.to_string());
-            appliance.append_audit(&entry.result(error.code()))?;
-            return Err(error);
         }
-        other => other?,
-    };
-    admit(appliance, caller, upload, &batch)
+        let entry = intent.result(entry.clone());
+        admit(appliance, upload, &opened?, entry, intent)
+    })?;
+    let receipt = receipt_of(appliance, &row, upload.header.checkpoint_size_seen)?;
+    let set_aside = receipt.quarantined.values().sum();
+    metrics::batch(receipt.rows_admitted, set_aside);
+    tracing::info!(
+        site = %row.manifest.site,
+        batch = %batch_id,
+        admitted = receipt.rows_admitted,
+        set_aside,
+        "a batch was admitted"
+    );
+    Ok(receipt)
 }
 
-fn open(appliance: &Appliance, upload: &Upload) -> Result<TokenBatch, ServiceError> {
+fn open(
+    appliance: &Appliance,
+    upload: &Upload,
+    _before: &Intent,
+) -> Result<TokenBatch, ServiceError> {
     let chunks = appliance.store().chunks(upload.verified.batch_id());
     let chunks = chunks.map_err(|error| {
         // The disk lost what the site still has, so the site can repair it.
@@ -307,10 +324,11 @@ fn opening(error: CustodyError) -> ServiceError {
 
 fn admit(
     appliance: &Appliance,
-    caller: &Caller,
     upload: &Upload,
     batch: &TokenBatch,
-) -> Result<Receipt, ServiceError> {
+    mut entry: Entry,
+    intent: &Intent,
+) -> Result<BatchRow, ServiceError> {
     let schema = &appliance.scope().schema;
     let verdicts = hostile::inspect(schema, batch);
     let mut quarantined: BTreeMap<String, u32> = BTreeMap::new();
@@ -318,10 +336,10 @@ fn admit(
         *quarantined.entry(verdict.code().to_owned()).or_default() += 1;
     }
     let mut tokens = batch.retain(|row| verdicts[row].is_none());
-    second_layer(appliance)?.apply(tokens.rows_mut());
+    second_layer(appliance, intent)?.apply(tokens.rows_mut());
     let batch_id = upload.verified.batch_id();
-    let mut entry = appliance
-        .entry(caller.uri(), "admit", &batch_id.to_string())
+    let unchanged = entry.clone();
+    entry = entry
         .count("rows", batch.len() as u64)
         .count("admitted", tokens.len() as u64);
     for (reason, count) in &quarantined {
@@ -339,24 +357,20 @@ fn admit(
         .admit(&admission, &|seq| entry.render(seq))?;
     let row = appliance.store().batch(batch_id)?;
     let row = row.ok_or(ServiceError::Internal)?;
-    if !done.repeated {
+    if done.repeated {
+        // Nothing was changed, so nothing was written with it.
+        appliance.append_audit(&unchanged.result("repeated"))?;
+    } else {
         appliance.count_site_rows(&row.manifest.site, row.rows);
     }
-    let receipt = receipt_of(appliance, &row, upload.header.checkpoint_size_seen)?;
-    let set_aside = quarantined.values().sum();
-    metrics::batch(receipt.rows_admitted, set_aside);
-    tracing::info!(
-        site = %upload.verified.manifest().site,
-        batch = %batch_id,
-        admitted = receipt.rows_admitted,
-        set_aside,
-        "a batch was admitted"
-    );
-    Ok(receipt)
+    Ok(row)
 }
 
 /// The appliance's permutation of this project, epoch and schema, seeded in the token.
-pub(super) fn second_layer(appliance: &Appliance) -> Result<SecondLayer, ServiceError> {
+pub(super) fn second_layer(
+    appliance: &Appliance,
+    _before: &Intent,
+) -> Result<SecondLayer, ServiceError> {
     let scope = appliance.scope();
     let mut context = epoch_context(&scope.project, scope.epoch);
     context.extend_from_slice(&scope.schema.digest().0);

@@ -23,6 +23,7 @@ use linker_match::lookup::LookupIndex;
 use linker_token::{ProjectId, second_layer::SecondLayer};
 
 use crate::{
+    audit,
     auth::Method,
     error::ServiceError,
     limits, metrics,
@@ -100,7 +101,11 @@ impl Served {
             Some(key) => key,
             None => {
                 // Only projects of the configuration's callers come this far, so the list is bounded.
-                let key = Arc::new(release::project_key(appliance, project)?);
+                let entry = appliance.entry(audit::SELF, "derive-pseudonym-key", project.as_str());
+                let key = appliance.around(&entry, |intent| {
+                    release::project_key(appliance, project, intent)
+                })?;
+                let key = Arc::new(key);
                 self.keys().insert(project.clone(), Arc::clone(&key));
                 key
             }

@@ -6,6 +6,7 @@ pub mod header;
 pub mod health;
 mod ids;
 pub mod intake;
+pub mod intent;
 mod job;
 pub mod lookup_index;
 pub mod overview;
@@ -38,7 +39,14 @@ use linker_token::{BatchId, SiteId};
 pub use places::Place;
 use tokio::sync::Semaphore;
 
-use crate::{audit::Entry, auth::Callers, clock::Clock, error::ServiceError, limits, ready::Latch};
+use crate::{
+    audit::{self, Entry, Stamp, Time},
+    auth::Callers,
+    clock::Clock,
+    error::ServiceError,
+    limits,
+    ready::Latch,
+};
 
 /// Whom the appliance trusts; exchanged as one on reload.
 #[derive(Debug)]
@@ -59,6 +67,7 @@ pub struct Appliance {
     custody: Arc<dyn Custody>,
     store: Arc<Store>,
     clock: Clock,
+    stamp: Stamp,
     latch: Latch,
     trust: ArcSwap<Trust>,
     claims: Arc<Mutex<BTreeSet<BatchId>>>,
@@ -109,7 +118,9 @@ impl Appliance {
         for row in parts.store.batches()? {
             *site_rows.entry(row.manifest.site).or_default() += u64::from(row.rows);
         }
+        let newest = audit::newest(&parts.store);
         let appliance = Self {
+            stamp: Stamp::new(parts.clock.clone(), newest),
             scope: parts.scope,
             origin: parts.origin,
             settings: parts.settings,
@@ -226,10 +237,11 @@ impl Appliance {
         }
     }
 
-    /// An audit entry of now.
+    /// An audit entry of the moment in which it is written.
     #[must_use]
     pub fn entry(&self, actor: &str, operation: &'static str, subject: &str) -> Entry {
-        Entry::new(self.now(), actor, operation, subject)
+        let time = Time::Written(self.stamp.clone());
+        Entry::new(time, actor, operation, subject)
     }
 
     /// Writes an entry that belongs to no state change.

@@ -46,8 +46,16 @@ pub struct Pass {
 ///
 /// # Errors
 /// [`ServiceError::NothingToLink`] or the store's.
-pub fn plan(appliance: &Appliance) -> Result<Plan, ServiceError> {
+pub fn plan(appliance: &Appliance, actor: &str) -> Result<Plan, ServiceError> {
     let frozen = Frozen::of_now(appliance)?;
+    // Every batch is opened, so the log says so first.
+    let entry = appliance
+        .entry(actor, "plan-run", "")
+        .count("batches", frozen.batch_count() as u64);
+    appliance.around(&entry, |_intent| read(appliance, &frozen))
+}
+
+fn read(appliance: &Appliance, frozen: &Frozen) -> Result<Plan, ServiceError> {
     let dataset = frozen.load(appliance)?;
     let plan = linker_match::plan(&dataset, &appliance.settings);
     let passes = plan.passes.into_iter().map(|pass| Pass {

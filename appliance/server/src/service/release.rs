@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use appliance_store::{ReleaseDraft, ReleaseLine, ReleaseRow};
+use appliance_store::{GenerationRow, ReleaseDraft, ReleaseLine, ReleaseRow};
 use keymgmt_custody::hierarchy::{DerivingKey, Label};
 use linker_token::{
     ProjectId, RecordRef, TokenError,
@@ -11,12 +11,14 @@ use linker_token::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    audit::Entry,
     auth::Caller,
     error::ServiceError,
     limits,
     pseudonym::{self, pseudonym},
     service::{
         Appliance,
+        intent::Intent,
         run::{self, Work, request_digest},
     },
 };
@@ -148,11 +150,34 @@ fn freeze(
     order: &Order,
     release_id: &str,
 ) -> Result<Release, ServiceError> {
+    let entry = appliance
+        .entry(caller.uri(), "release", release_id)
+        .detail("run", &order.run_id)
+        .detail("project", order.project.as_str())
+        .detail("recipient", &order.recipient);
     let generations = appliance.store().generations()?;
     let generation = generations.iter().find(|row| row.run_id == order.run_id);
     let generation = generation.ok_or(ServiceError::RunNotReleased)?;
+    appliance.begun(&entry, |intent| {
+        let entry = intent.result(entry.clone());
+        commit(
+            appliance,
+            (caller, order, release_id),
+            generation,
+            (entry, intent),
+        )
+    })
+}
+
+/// Reads the run's assignments, which opens sealed files, and commits the release with its audit entry.
+fn commit(
+    appliance: &Appliance,
+    (caller, order, release_id): (&Caller, &Order, &str),
+    generation: &GenerationRow,
+    (entry, intent): (Entry, &Intent),
+) -> Result<Release, ServiceError> {
     let assignments = appliance.store().assignments_of(generation)?;
-    let key = project_key(appliance, &order.project)?;
+    let key = project_key(appliance, &order.project, intent)?;
     let mut lines: Vec<ReleaseLine> = assignments
         .lines
         .iter()
@@ -177,12 +202,8 @@ fn freeze(
     }
     let rows = lines.len() as u64;
     let digest = digester.finish();
-    let entry = appliance
-        .entry(caller.uri(), "release", release_id)
+    let entry = entry
         .count("rows", rows)
-        .detail("run", &order.run_id)
-        .detail("project", order.project.as_str())
-        .detail("recipient", &order.recipient)
         .detail("digest", &hex::encode(digest));
     let draft = ReleaseDraft {
         release_id: release_id.to_owned(),
@@ -285,6 +306,7 @@ pub fn page(
 pub(super) fn project_key(
     appliance: &Appliance,
     project: &ProjectId,
+    _before: &Intent,
 ) -> Result<keymgmt_custody::Secret, ServiceError> {
     let linkage = &appliance.scope().project;
     let context = [

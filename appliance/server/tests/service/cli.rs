@@ -282,8 +282,16 @@ async fn the_admin_listener_and_the_offline_verbs() {
 fn audit(folder: &Folder) {
     let output = folder.run(&["audit", "verify", "--config", "appliance.toml"]);
     let said = String::from_utf8(output.stdout).expect("text");
-    assert!(said.starts_with("verified 1 entries"), "{said}");
-    let output = folder.run(&["audit", "prove", "0", "--config", "appliance.toml"]);
+    assert!(said.starts_with("verified 2 entries"), "{said}");
+    let prove = [
+        "audit",
+        "prove",
+        "0",
+        "--json",
+        "--config",
+        "appliance.toml",
+    ];
+    let output = folder.run(&prove);
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(
         object["entry"]
@@ -293,7 +301,7 @@ fn audit(folder: &Folder) {
     );
     let key = hex::decode(object["audit_key"].as_str().expect("text")).expect("hex");
     fs::write(folder.path().join("audit.spki"), key).expect("writes");
-    let output = folder.run(&["audit", "prove", "1", "--config", "appliance.toml"]);
+    let output = folder.run(&["audit", "prove", "2", "--config", "appliance.toml"]);
     assert_eq!(output.status.code(), Some(1));
     let output = folder.run(&["audit", "export", "--config", "appliance.toml"]);
     let log = String::from_utf8(output.stdout).expect("text");
@@ -346,7 +354,7 @@ fn audit(folder: &Folder) {
     let output = folder.run(&verify);
     assert_eq!(output.status.code(), Some(65));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("entry 0") && said.contains("keep the file as evidence"));
+    assert!(said.contains("entry 1") && said.contains("keep the file as evidence"));
     assert!(!said.contains("backup"), "{said}");
 }
 

@@ -139,7 +139,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     let mut socket = StdTcpStream::connect(address).expect("connects");
     let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).expect("writes");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("reads");
-    answer
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).expect("reads");
+    String::from_utf8_lossy(&answer).into_owned()
 }

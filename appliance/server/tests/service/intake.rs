@@ -123,7 +123,7 @@ async fn a_receipt_shows_that_the_log_only_grew() {
         .expect("admitted");
     assert!(first.consistency_proof.is_empty(), "nothing was seen");
     let mut second = changed(&folder, |m| m.sequence = 1);
-    second.header.checkpoint_size_seen = 1;
+    second.header.checkpoint_size_seen = 2;
     let second = upload(&folder, &service, second.messages(0))
         .await
         .expect("admitted");
@@ -132,14 +132,14 @@ async fn a_receipt_shows_that_the_log_only_grew() {
             .expect("is signed")
     };
     let (old, new) = (checkpoint(&first), checkpoint(&second));
-    assert_eq!((old.size, new.size), (1, 2));
+    assert_eq!((old.size, new.size), (2, 4));
     let (before, after) = ((old.size, &old.root), (new.size, &new.root));
     verify_consistency(before, after, &hashes(&second.consistency_proof)).expect("it only grew");
     for (seen, proof) in [
         (0, vec![]),
-        (1, second.consistency_proof.clone()),
-        (2, vec![]),
-        (3, vec![]),
+        (2, second.consistency_proof.clone()),
+        (4, vec![]),
+        (5, vec![]),
         (u64::MAX, vec![]),
     ] {
         let request = GetReceiptRequest {
@@ -505,7 +505,10 @@ async fn two_streams_of_one_batch_admit_it_once() {
     let first = upload(&folder, &service, sealed.messages(0))
         .await
         .expect("admitted");
-    assert_eq!(first.audit_index, 0, "one admission, one entry");
+    assert_eq!(
+        first.audit_index, 1,
+        "one admission, one intent and one result"
+    );
     prove(&folder, &first);
 }
 

@@ -3,6 +3,8 @@
 //! Where SoftHSM2 is not installed, each test says so and ends.
 
 #[cfg(test)]
+mod auditor;
+#[cfg(test)]
 mod batches;
 #[cfg(test)]
 mod cli;

@@ -13,7 +13,7 @@ use super::Served;
 use crate::{
     audit,
     error::ServiceError,
-    service::{Appliance, intake, rows::run_error, run_record::Run},
+    service::{Appliance, intake, intent::Intent, rows::run_error, run_record::Run},
 };
 
 /// What an index is made of, and the memory that it takes.
@@ -42,7 +42,12 @@ impl Plan {
 
     /// Reads every row once. Ends early when the service stops.
     pub(super) fn build(&self, appliance: &Appliance) -> Result<Served, ServiceError> {
-        let layer = intake::second_layer(appliance)?;
+        let entry = appliance.entry(audit::SELF, "build-index", &self.generation.run_id);
+        appliance.around(&entry, |intent| self.read_all(appliance, intent))
+    }
+
+    fn read_all(&self, appliance: &Appliance, intent: &Intent) -> Result<Served, ServiceError> {
+        let layer = intake::second_layer(appliance, intent)?;
         let (model, settings) = judge(appliance, &self.generation)?;
         let assignments = appliance.store().assignments_of(&self.generation)?;
         let index = self.index(appliance, &assignments, &model, &settings)?;
