@@ -7,7 +7,7 @@ use std::time::Duration;
 use appliance_store::StoreError;
 use keymgmt_custody::CustodyError;
 use linker_match::{MatchError, ScratchError};
-use linker_token::TokenError;
+use linker_token::{SiteId, TokenError};
 
 use crate::{
     limits,
@@ -57,6 +57,29 @@ pub enum ServiceError {
     /// The site's enrolment has run out.
     #[error("the site's enrolment has expired")]
     EnrolmentExpired,
+    /// The custodians have revoked the site.
+    #[error("the custodians have revoked this site")]
+    SiteRevoked,
+    /// An enrolment takes a revocation back.
+    #[error("the enrolment has site {site} without its revocation: it is an older list")]
+    OldEnrolment {
+        /// The site.
+        site: SiteId,
+    },
+    /// The configured epochs are not the ones that follow each other.
+    #[error("{rule}")]
+    OtherEpoch {
+        /// What does not fit.
+        rule: &'static str,
+    },
+    /// Sites have not moved over to the next epoch.
+    #[error("{count} sites have not moved over to the next key epoch: {sites}")]
+    SitesMissing {
+        /// How many.
+        count: usize,
+        /// Their names.
+        sites: String,
+    },
     /// The manifest's signature is not the site's.
     #[error("the manifest's signature is not the enrolled site's")]
     BadSignature,
@@ -230,6 +253,10 @@ impl ServiceError {
             Self::WrongSecret => reasons::WRONG_SECRET,
             Self::NotEnrolled => reasons::NOT_ENROLLED,
             Self::EnrolmentExpired => reasons::ENROLMENT_EXPIRED,
+            Self::SiteRevoked => reasons::SITE_REVOKED,
+            Self::OldEnrolment { .. } => reasons::OLD_ENROLMENT,
+            Self::OtherEpoch { .. } => reasons::OTHER_EPOCH,
+            Self::SitesMissing { .. } => reasons::SITES_MISSING,
             Self::BadSignature => reasons::BAD_SIGNATURE,
             Self::CorruptChunk => reasons::CORRUPT_CHUNK,
             Self::OutOfOrder { .. } => reasons::OUT_OF_ORDER,

@@ -163,6 +163,17 @@ pub const ENQUIRY_CANDIDATES_SHOWN: usize = 8;
 /// Questions of one processing service about single tokens: so many at once, then one in so much time.
 /// A registration desk has some at once; one a second are 86,400 a day.
 pub const ENQUIRY_PACE_PROCESSING: (u32, Duration) = (100, Duration::from_secs(1));
+/// Of a thousand records of a site under the older key epoch, how many must have come under the next one
+/// before the site counts as moved. The tokenizer warns of a source that shrank by as much.
+pub const MOVED_PERMILLE_MIN: u64 = 900;
+/// How often sites' moves are counted at most.
+pub const MOVES_EVERY: Duration = Duration::from_secs(5);
+/// Counting moves takes at most this share of the time: one part in twenty. A count of 100 million records
+/// reads 16 GB twice, about a minute, and is done again after twenty.
+pub const MOVES_SHARE: u32 = 20;
+/// How often a refused call of one revoked site comes into the audit log: four times at once, then once an
+/// hour. A thousand revoked sites that hammer for a year would write nine million entries, half of the log.
+pub const REVOKED_PACE: (u32, Duration) = (4, Duration::from_secs(3600));
 /// Questions of one consultation desk. Somebody types for a minute and tries a second spelling; one in ten
 /// seconds are 8,640 a day, a quarter of the birth dates of a century.
 pub const ENQUIRY_PACE_DESK: (u32, Duration) = (10, Duration::from_secs(10));

@@ -15,7 +15,12 @@ const RUNS: &str = "musubi_runs_total";
 const DRIFT: &str = "musubi_run_drift_total";
 const STAGE_SECONDS: &str = "musubi_run_stage_seconds";
 const READY: &str = "musubi_ready";
+const READY_BESIDE: &str = "musubi_epoch_beside_ready";
+const MOVE_RECORDS: &str = "musubi_epoch_move_records";
+const MOVE_COMPLETE: &str = "musubi_epoch_move_complete";
 const ENQUIRIES: &str = "musubi_enquiries_total";
+const SITES_REVOKED: &str = "musubi_sites_revoked";
+const REVOKED_CALLS: &str = "musubi_revoked_site_calls_total";
 const LOOKUP_ROWS: &str = "musubi_lookup_index_rows";
 const LOOKUP_BYTES: &str = "musubi_lookup_index_bytes";
 const LOOKUP_AGE: &str = "musubi_lookup_index_age_seconds";
@@ -51,7 +56,21 @@ fn describe() {
     describe_counter!(DRIFT, "Changes since the released run before, by kind");
     describe_histogram!(STAGE_SECONDS, "Seconds of a run's stages");
     describe_gauge!(READY, "1 for each readiness condition that holds");
+    describe_gauge!(
+        READY_BESIDE,
+        "1 for each readiness condition of the key epoch beside the one in force"
+    );
+    describe_gauge!(
+        MOVE_RECORDS,
+        "Records of a site under the older key epoch, and those sent again under the next"
+    );
+    describe_gauge!(
+        MOVE_COMPLETE,
+        "1 for each site that has moved over to the next key epoch"
+    );
     describe_counter!(ENQUIRIES, "Questions about one token, by role and answer");
+    describe_gauge!(SITES_REVOKED, "Sites that the custodians have revoked");
+    describe_counter!(REVOKED_CALLS, "Calls of revoked sites, all refused");
     describe_gauge!(LOOKUP_ROWS, "Rows in the look-up index");
     describe_gauge!(LOOKUP_BYTES, "Bytes of the look-up index");
     describe_gauge!(LOOKUP_AGE, "Seconds since the look-up index was built");
@@ -78,6 +97,16 @@ pub fn batch(admitted: u32, quarantined: u32) {
 /// One refused batch.
 pub fn batch_refused() {
     counter!(BATCHES, "result" => "refused").increment(1);
+}
+
+/// How many sites the enrolment in force revokes.
+pub fn sites_revoked(count: u32) {
+    gauge!(SITES_REVOKED).set(f64::from(count));
+}
+
+/// One refused call of a revoked site.
+pub fn revoked_call() {
+    counter!(REVOKED_CALLS).increment(1);
 }
 
 /// One HSM call.
@@ -117,7 +146,23 @@ pub fn lookup_index_age(age: Duration) {
     gauge!(LOOKUP_AGE).set(age.as_secs_f64());
 }
 
-/// Whether a readiness condition holds.
-pub fn ready(condition: &'static str, holds: bool) {
-    gauge!(READY, "condition" => condition).set(if holds { 1.0 } else { 0.0 });
+/// Whether a readiness condition holds, of the epoch in force or of the one beside it.
+pub fn ready(condition: &'static str, beside: bool, holds: bool) {
+    let value = if holds { 1.0 } else { 0.0 };
+    if beside {
+        gauge!(READY_BESIDE, "condition" => condition).set(value);
+    } else {
+        gauge!(READY, "condition" => condition).set(value);
+    }
+}
+
+/// How far one site has moved over to the next key epoch. Its name is one of the signed enrolment.
+#[expect(clippy::cast_precision_loss, reason = "records stay below 2^53")]
+pub fn site_move(site: &str, before: u64, carried: u64, complete: bool) {
+    let of =
+        |which: &'static str| gauge!(MOVE_RECORDS, "site" => site.to_owned(), "which" => which);
+    of("before").set(before as f64);
+    of("carried").set(carried as f64);
+    let complete = if complete { 1.0 } else { 0.0 };
+    gauge!(MOVE_COMPLETE, "site" => site.to_owned()).set(complete);
 }

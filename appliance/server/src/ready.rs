@@ -42,21 +42,33 @@ impl Condition {
     }
 }
 
-/// The conditions of one service; all are open at first.
+/// The conditions of one key epoch; all are open at first.
 #[derive(Debug, Default)]
-pub struct Latch([AtomicBool; Condition::ALL.len()]);
+pub struct Latch {
+    held: [AtomicBool; Condition::ALL.len()],
+    beside: bool,
+}
 
 impl Latch {
+    /// The conditions of an epoch beside the one in force, which metrics do not mistake for the latter's.
+    #[must_use]
+    pub fn beside() -> Self {
+        Self {
+            beside: true,
+            ..Self::default()
+        }
+    }
+
     /// Records a check; returns whether it changed anything.
     pub fn set(&self, condition: Condition, holds: bool) -> bool {
-        metrics::ready(condition.name(), holds);
-        self.0[condition.index()].swap(holds, Ordering::AcqRel) != holds
+        metrics::ready(condition.name(), self.beside, holds);
+        self.held[condition.index()].swap(holds, Ordering::AcqRel) != holds
     }
 
     /// Whether a condition holds.
     #[must_use]
     pub fn holds(&self, condition: Condition) -> bool {
-        self.0[condition.index()].load(Ordering::Acquire)
+        self.held[condition.index()].load(Ordering::Acquire)
     }
 
     /// Whether every condition holds.

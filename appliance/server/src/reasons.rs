@@ -106,6 +106,26 @@ pub(crate) const ENROLMENT_EXPIRED: Reason = reason(
     Class::State,
     "ask the custodians to enrol the site again",
 );
+pub(crate) const SITE_REVOKED: Reason = reason(
+    "SITE_REVOKED",
+    Class::Denied,
+    "stop sending and call the custodians, who revoked this site; it comes back with new keys only",
+);
+pub(crate) const OLD_ENROLMENT: Reason = reason(
+    "OLD_ENROLMENT",
+    Class::State,
+    "deploy the newest enrolment of the custodians, and ask how an older one came here",
+);
+pub(crate) const OTHER_EPOCH: Reason = reason(
+    "OTHER_EPOCH",
+    Class::State,
+    "configure the epochs in their order: the older one in [linkage], the newer one in [next]",
+);
+pub(crate) const SITES_MISSING: Reason = reason(
+    "SITES_MISSING",
+    Class::State,
+    "wait for these sites, or name each of them with --without; what they send later still counts",
+);
 pub(crate) const BAD_SIGNATURE: Reason = reason(
     "BAD_SIGNATURE",
     Class::Invalid,
@@ -236,7 +256,7 @@ pub(crate) const TOO_MANY_ENQUIRIES: Reason = reason(
 );
 
 /// Every reason, in the order of the table.
-pub const ALL: [Reason; 37] = [
+pub const ALL: [Reason; 41] = [
     NOT_PERMITTED,
     FOREIGN_SITE,
     NOT_FOUND,
@@ -274,4 +294,8 @@ pub const ALL: [Reason; 37] = [
     INDEX_TOO_LARGE,
     HOSTILE_TOKEN,
     TOO_MANY_ENQUIRIES,
+    SITE_REVOKED,
+    OLD_ENROLMENT,
+    OTHER_EPOCH,
+    SITES_MISSING,
 ];

@@ -69,6 +69,23 @@ impl CustodyFiles {
     }
 }
 
+/// Two epochs' tokens must have the same key for pseudonyms: a person's pseudonym in a project would
+/// change with the epoch, and every recipient would hold another person.
+///
+/// # Errors
+/// [`ConfigError`] if they differ.
+pub fn check_pseudonyms(current: &dyn Custody, next: &dyn Custody) -> Result<(), ConfigError> {
+    let of = |custody: &dyn Custody| {
+        let derived = custody.derive(DerivingKey::Psk, Label::CheckValue, b"epochs/v1");
+        derived.map_err(refused("next.inventory"))
+    };
+    if of(current)? == of(next)? {
+        return Ok(());
+    }
+    let rule = "its psk is another key than that of hsm.inventory: pseudonyms would change";
+    Err(ConfigError::rule("next.inventory", rule))
+}
+
 /// What a running service stands on. Another value belongs to another service, which is started anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
@@ -82,6 +99,8 @@ pub struct Pinned {
     pub schema: SchemaDigest,
     /// The custodians' public key, DER.
     pub custody_key: Vec<u8>,
+    /// The same of the next epoch, if there is one.
+    pub next: Option<Box<Self>>,
 }
 
 impl Pinned {
@@ -96,6 +115,10 @@ impl Pinned {
             epoch: config.epoch,
             schema: config.schema.digest(),
             custody_key: custody_key(config)?,
+            next: match config.of_next() {
+                Some(next) => Some(Box::new(Self::of(&next)?)),
+                None => None,
+            },
         })
     }
 
@@ -112,6 +135,7 @@ impl Pinned {
             ("linkage.epoch", self.epoch == other.epoch),
             ("linkage.schema", self.schema == other.schema),
             ("hsm.custody_key", self.custody_key == other.custody_key),
+            ("next", self.next == other.next),
         ];
         let differs = facts.into_iter().find(|(_, same)| !same);
         differs.map_or(Ok(()), |(key, _)| Err(ConfigError::rule(key, rule)))

@@ -18,6 +18,7 @@ mod intents {
         auth::{Caller, Callers, Grant},
         clock::Clock,
         error::ServiceError,
+        ready::Latch,
         service::{
             Appliance, Parts, Trust,
             header::Header,
@@ -31,7 +32,7 @@ mod intents {
     use appliance_store::{Health, Scope, Store};
     use keymgmt_custody::{
         Custody, CustodyError, Oaep, Secret,
-        batch::seal_batch,
+        batch::{Plaintext, seal_batch},
         enrolment::{Enrolment, SiteEntry},
         hierarchy::{DerivingKey, Label},
         software::SoftwareCustody,
@@ -156,7 +157,7 @@ mod intents {
             let batch = batch(persons);
             let manifest = manifest(&batch);
             let ingest = self.appliance.custody().ingest_public_key();
-            let sealed = seal_batch(&manifest, &batch.to_bytes(), ingest, Oaep::Sha256);
+            let sealed = seal_batch(&manifest, &Plaintext::new(batch.to_bytes()), ingest, Oaep::Sha256);
             let sealed = sealed.expect("seals");
             let bytes = manifest.to_bytes();
             let signature = self.site_key.sign_audit(&Sha256::digest(&bytes).into());
@@ -268,6 +269,7 @@ mod intents {
             sign_spki: site_key.audit_public_key().to_vec(),
             expires_unix_s: u64::MAX,
             receipt_nonce: [0; 16],
+            revoked_unix_s: None,
         };
         let enrolment = Enrolment {
             project: project(),
@@ -292,6 +294,8 @@ mod intents {
             scratch: folder.join("scratch"),
             custody,
             store: store.expect("opens"),
+            before: None,
+            latch: Latch::default(),
             clock: Clock::Manual(seconds),
             trust: Trust { callers, enrolment },
         });

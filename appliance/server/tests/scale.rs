@@ -12,6 +12,7 @@ mod scale {
     use appliance_server::{
         auth::{Caller, Callers, Grant},
         clock::Clock,
+        ready::Latch,
         service::{
             Appliance, Parts, Trust,
             header::Header,
@@ -61,6 +62,7 @@ mod scale {
                 sign_spki: site_key.audit_public_key().to_vec(),
                 expires_unix_s: u64::MAX,
                 receipt_nonce: [0; 16],
+                revoked_unix_s: None,
             };
             (SiteId::parse(site).expect("a good name"), entry)
         });
@@ -93,6 +95,8 @@ mod scale {
             scratch: folder.join("scratch"),
             custody,
             store: store.expect("opens"),
+            before: None,
+            latch: Latch::default(),
             clock: Clock::manual(1_800_000_000),
             trust: Trust { callers, enrolment },
         });

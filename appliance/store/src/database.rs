@@ -42,6 +42,8 @@ pub(crate) enum Table {
     Generation,
     /// Releases.
     Release,
+    /// Facts.
+    Fact,
 }
 
 impl Table {
@@ -59,6 +61,7 @@ impl Table {
             Self::Run => 5,
             Self::Generation => 6,
             Self::Release => 7,
+            Self::Fact => 8,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! - **Sealed files** (token segments, assignments, ID events, releases) are immutable. Each has its own
 //!   data key, sealed by the token's DKEK. A file counts only once the database names it.
 //! - **The database** (redb, two-phase commit) holds what is small: one row per batch, run,
-//!   generation and release. Every row has a MAC, and one root row covers all of them.
+//!   generation, release and fact. Every row has a MAC, and one root row covers all of them.
 //! - **The audit log** is append-only. A state change and its audit entry are one database
 //!   transaction; the entry is in the log, synced, before the change is answered.
 //! - **Scratch parts** are what a run larger than memory puts aside: sealed under a key that no file ever
@@ -19,6 +19,7 @@ mod cosigned;
 mod database;
 pub mod error;
 mod export;
+mod facts;
 mod fault;
 mod files;
 mod ids;

@@ -51,6 +51,8 @@ pub const DATABASE_CACHE_BYTES: usize = 32 << 20;
 pub const ID_BYTES_MAX: usize = 64;
 /// Largest opaque part of a run or a release.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// Largest fact: a digest, a few numbers, and the names of the most sites of a project, 4,096 of 33 bytes.
+pub const FACT_BYTES_MAX: usize = 160 * 1024;
 /// Most sites of one project; row files number them in 16 bits.
 pub const SITES_MAX: usize = 4_096;
 /// Bytes of one assignment or release line: site number, reference, ID or pseudonym.
@@ -101,6 +103,10 @@ const _: () = assert!(
 const _: () = assert!(
     linker_token::limits::MANIFEST_BYTES_MAX * 2 <= UPLOAD_HEADER_BYTES_MAX,
     "a manifest and its company fit an upload header"
+);
+const _: () = assert!(
+    SITES_MAX * 37 + 1_024 <= FACT_BYTES_MAX && FACT_BYTES_MAX <= ROW_BYTES_MAX,
+    "a fact can name every site, and fits a row"
 );
 const _: () = assert!(
     BODY_BYTES_MAX + SITES_MAX * 40 + 4_096 < ROW_BYTES_MAX,

@@ -93,6 +93,12 @@ impl Store {
         &self.scope
     }
 
+    /// Name of the audit log.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Whether the store takes changes.
     #[must_use]
     pub fn health(&self) -> Health {

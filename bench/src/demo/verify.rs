@@ -218,7 +218,7 @@ fn audit_key(folder: &Folder, site: Site) -> Result<Vec<u8>, BenchError> {
     let read = |path: &Path| fs::read(path).map_err(file(format!("read {}", path.display())));
     let state = folder.site(site).join("state");
     let keys = SiteKeys::load(&state.join("keys")).map_err(refused)?;
-    let package = read(&state.join("package.pkg"))?;
+    let package = read(&state.join("epochs/1/package.pkg"))?;
     let custody_key = read(&folder.ceremony().join("out/csk.spki"))?;
     let name = SiteId::parse(site.name()).map_err(|_error| check("the site's name is one"))?;
     let opened =

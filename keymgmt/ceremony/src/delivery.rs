@@ -181,6 +181,7 @@ fn issue_one(
         sign_spki: site.request.sign_spki.clone(),
         expires_unix_s: content.expires_unix_s,
         receipt_nonce: content.receipt_nonce,
+        revoked_unix_s: None,
     })
 }
 

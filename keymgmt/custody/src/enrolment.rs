@@ -44,6 +44,9 @@ pub struct SiteEntry {
     pub expires_unix_s: u64,
     /// What the site's receipt must repeat.
     pub receipt_nonce: [u8; 16],
+    /// Seconds since 1970 at which the custodians revoked the site. Its line stays in the list, so that
+    /// who reads a new list sees a revocation and not a mistake.
+    pub revoked_unix_s: Option<u64>,
 }
 
 /// Which sites may submit to one project and epoch, and with which secret.
@@ -126,20 +129,45 @@ impl Enrolment {
         );
         for (site, entry) in &self.sites {
             let line = format!(
-                "site {site} {} {} {}\n",
+                "site {site} {} {} {}",
                 STANDARD.encode(&entry.sign_spki),
                 entry.expires_unix_s,
                 hex::encode(entry.receipt_nonce)
             );
             text.push_str(&line);
+            if let Some(revoked) = entry.revoked_unix_s {
+                text.push_str(&format!(" revoked {revoked}"));
+            }
+            text.push('\n');
         }
         note::sign(&text, CUSTODY_SIGNER, csk_spki, sign)
     }
 
-    /// The entry of a site that is enrolled at `now_unix_s`.
+    /// Revokes a site: from the moment that this list is signed and deployed, nothing of the site is
+    /// taken any more. A repeat keeps the first time.
     ///
     /// # Errors
-    /// [`CustodyError::NotEnrolled`] or [`CustodyError::Expired`].
+    /// [`CustodyError::NotEnrolled`] if the list does not name the site.
+    pub fn revoke(&mut self, site: &SiteId, now_unix_s: u64) -> Result<(), CustodyError> {
+        let entry = self.sites.get_mut(site);
+        let entry = entry.ok_or_else(|| CustodyError::NotEnrolled {
+            site: site.to_string(),
+        })?;
+        entry.revoked_unix_s.get_or_insert(now_unix_s);
+        Ok(())
+    }
+
+    /// The revoked sites with their entries.
+    pub fn revoked(&self) -> impl Iterator<Item = (&SiteId, &SiteEntry)> {
+        let sites = self.sites.iter();
+        sites.filter(|(_, entry)| entry.revoked_unix_s.is_some())
+    }
+
+    /// The entry of a site that is enrolled at `now_unix_s`. A revocation holds from the moment that the
+    /// list is read, whatever its time: a clock that is behind must not keep a revoked site in.
+    ///
+    /// # Errors
+    /// [`CustodyError::NotEnrolled`], [`CustodyError::SiteRevoked`] or [`CustodyError::Expired`].
     pub fn site(&self, site: &SiteId, now_unix_s: u64) -> Result<&SiteEntry, CustodyError> {
         let entry = self
             .sites
@@ -147,7 +175,11 @@ impl Enrolment {
             .ok_or_else(|| CustodyError::NotEnrolled {
                 site: site.to_string(),
             })?;
-        if now_unix_s < entry.expires_unix_s {
+        if entry.revoked_unix_s.is_some() {
+            Err(CustodyError::SiteRevoked {
+                site: site.to_string(),
+            })
+        } else if now_unix_s < entry.expires_unix_s {
             Ok(entry)
         } else {
             Err(CustodyError::Expired {
@@ -155,6 +187,17 @@ impl Enrolment {
             })
         }
     }
+}
+
+/// Name of the audit log of a later epoch: that of the epoch before it without its number, and the number.
+/// Appliance and sites know this one rule, so nobody has to be told another name.
+#[must_use]
+pub fn log_of_epoch(origin: &str, epoch: Epoch) -> String {
+    let base = match origin.rsplit_once("/epoch-") {
+        Some((base, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => base,
+        Some(_) | None => origin,
+    };
+    format!("{base}/epoch-{epoch}")
 }
 
 fn check_count(count: usize) -> Result<(), CustodyError> {
@@ -173,13 +216,19 @@ fn parse_site(line: &str) -> Result<(SiteId, SiteEntry), CustodyError> {
         rule: "a site line does not parse",
     };
     let parts: Vec<_> = line.split(' ').collect();
-    let [site, key, expires, nonce] = parts[..] else {
-        return Err(malformed());
+    let (site, key, expires, nonce, revoked) = match parts[..] {
+        [site, key, expires, nonce] => (site, key, expires, nonce, None),
+        [site, key, expires, nonce, "revoked", at] => {
+            let at = parse_number(at).ok_or_else(malformed)?;
+            (site, key, expires, nonce, Some(at))
+        }
+        _ => return Err(malformed()),
     };
     let entry = SiteEntry {
         sign_spki: STANDARD.decode(key).ok().ok_or_else(malformed)?,
         expires_unix_s: parse_number(expires).ok_or_else(malformed)?,
         receipt_nonce: parse_hex(nonce).ok_or_else(malformed)?,
+        revoked_unix_s: revoked,
     };
     p256::check_spki("a site's signing key", &entry.sign_spki)?;
     Ok((SiteId::parse(site)?, entry))

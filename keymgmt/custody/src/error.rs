@@ -110,6 +110,15 @@ pub enum CustodyError {
         /// The site's name.
         site: String,
     },
+    /// The custodians have revoked the site.
+    #[error("site {site} is revoked")]
+    SiteRevoked {
+        /// The site's name.
+        site: String,
+    },
+    /// A challenge was made for another enrol request.
+    #[error("the challenge was made for another enrol request")]
+    ForeignChallenge,
     /// A key package was made for another site.
     #[error("the key package was made for another site")]
     ForeignPackage,
@@ -180,6 +189,8 @@ impl CustodyError {
             Self::CorruptChunk { .. } => "CORRUPT_CHUNK",
             Self::BadSignature { .. } => "BAD_SIGNATURE",
             Self::NotEnrolled { .. } => "FOREIGN_SITE",
+            Self::SiteRevoked { .. } => "SITE_REVOKED",
+            Self::ForeignChallenge => "FOREIGN_CHALLENGE",
             Self::ForeignPackage => "FOREIGN_PACKAGE",
             Self::WrongSecret { .. } => "WRONG_SECRET",
             Self::Expired { .. } => "EXPIRED",
@@ -229,6 +240,12 @@ impl CustodyError {
             }
             Self::NotEnrolled { .. } => {
                 "enrol the site in a ceremony, have it accept its package, and deploy the new enrolment"
+            }
+            Self::SiteRevoked { .. } => {
+                "a revoked site comes back only with new keys: make them, enrol them in a ceremony, and deploy the new enrolment"
+            }
+            Self::ForeignChallenge => {
+                "send the custodians the present enrol request, and ask for a challenge to it"
             }
             Self::ForeignPackage => {
                 "ask the custodians for the package that carries this site's name"

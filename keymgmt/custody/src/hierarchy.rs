@@ -40,11 +40,13 @@ pub enum Label {
     Receipt,
     /// The keys of the parts of a site's linkage table, from the site's own reference key.
     LinkageTable,
+    /// Proof that a site holds the wrapping key that it asked to enrol (the challenge's own secret).
+    Challenge,
 }
 
 impl Label {
     /// All labels; a test checks that their texts differ.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Permutation,
         Self::DataKeyEnvelope,
         Self::RowMac,
@@ -55,6 +57,7 @@ impl Label {
         Self::Reference,
         Self::Receipt,
         Self::LinkageTable,
+        Self::Challenge,
     ];
 
     /// The label's text inside the derivation block.
@@ -71,6 +74,7 @@ impl Label {
             Self::Reference => "pprl/reference/v1",
             Self::Receipt => "pprl/receipt/v1",
             Self::LinkageTable => "pprl/linkage-table/v1",
+            Self::Challenge => "pprl/challenge/v1",
         }
     }
 }

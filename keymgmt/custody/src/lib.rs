@@ -3,14 +3,17 @@
 //! Keys leave this crate only wrapped. Secrets cannot be printed, cloned or serialised.
 //!
 //! Reading order: what the appliance may ask (`custody`), which keys exist (`hierarchy`), what is
-//! sealed under them (`envelope`, `batch`), how a site gets its secret (`site`, `package`,
-//! `enrolment`), the audit log (`audit`, `note`, `tile`, `proof`, `cosignature`, `key_change`), and the tokens themselves (`profile`, `pkcs11`).
+//! sealed under them (`envelope`, `batch`), how a site gets its secret and gives it up (`site`,
+//! `challenge`, `package`, `enrolment`, `deletion`), the audit log (`audit`, `note`, `tile`, `proof`,
+//! `cosignature`, `key_change`), and the tokens themselves (`profile`, `pkcs11`).
 
 pub mod audit;
 pub mod backup;
 pub mod batch;
+pub mod challenge;
 pub mod cosignature;
 pub mod custody;
+pub mod deletion;
 mod der;
 pub mod enrolment;
 pub mod envelope;

@@ -22,7 +22,8 @@ pub const RSA_BYTES: usize = RSA_BITS / 8;
 /// Largest `SubjectPublicKeyInfo` that is read: RSA-3072 needs 422 bytes, P-256 91.
 pub const SPKI_BYTES_MAX: usize = 512;
 /// Largest signed note. The inventory of the custody token is the largest document: 1,016 keys of
-/// [`INVENTORY_LINE_BYTES_MAX`] (764) bytes are 776,224; an enrolment has 1,000 sites of 217 bytes.
+/// [`INVENTORY_LINE_BYTES_MAX`] (764) bytes are 776,224; an enrolment has 1,000 sites of
+/// [`ENROLMENT_LINE_BYTES_MAX`] (246).
 pub const NOTE_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes that a signature line adds to a note's text, without the signer's name: empty line, dash
 /// and blank (4), blank, base64 of key id and DER signature (4 + 72 bytes are 104 characters), line end.
@@ -33,10 +34,16 @@ pub const INVENTORY_LINE_BYTES_MAX: usize = 4
     + (1 + 2 * KEY_ID_BYTES)
     + (1 + 4 + SPKI_BYTES_MAX.div_ceil(3) * 4)
     + 1;
+/// Longest line of an enrolment: `site <name> <key> <expiry> <nonce> revoked <time>` and the line end. A
+/// P-256 key of 91 bytes has 124 characters, a time of 64 bits 20 digits.
+pub const ENROLMENT_LINE_BYTES_MAX: usize =
+    (5 + linker_token::limits::NAME_BYTES_MAX) + (1 + 124) + (1 + 20) + (1 + 32) + (9 + 20) + 1;
 /// Most sites in one enrolment.
 pub const SITES_MAX: usize = 1_000;
 /// Largest key package: a note of about 2 KiB, encapsulated key, tag.
 pub const PACKAGE_BYTES_MAX: usize = 16 * 1024;
+/// Largest challenge to a site's wrapping key: a blob of 512 characters and four short lines are 700 bytes.
+pub const CHALLENGE_BYTES_MAX: usize = 2 * 1024;
 /// How far a site's clock may be behind custody's when a package is opened, in seconds. Only the start of
 /// the validity is treated so; its end is exact.
 pub const CLOCK_SKEW_S: u64 = 300;
@@ -76,5 +83,9 @@ const _: () = assert!(
 const _: () = assert!(
     INVENTORY_KEYS_MAX * INVENTORY_LINE_BYTES_MAX + 4 * 1024 <= NOTE_BYTES_MAX,
     "the inventory of the most sites fits into a note, with its head and signature"
+);
+const _: () = assert!(
+    SITES_MAX * ENROLMENT_LINE_BYTES_MAX + 4 * 1024 <= NOTE_BYTES_MAX,
+    "the enrolment of the most sites, all revoked, fits into a note"
 );
 const _: () = assert!(CHUNK_BYTES <= FRAME_BYTES_MAX, "a chunk is one frame");

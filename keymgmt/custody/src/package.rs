@@ -149,6 +149,28 @@ pub fn issue(
 pub struct SitePackage;
 
 impl SitePackage {
+    /// What a package says, verified but for its validity, without opening the secret: for who only needs to
+    /// know what it is, also when it has expired.
+    ///
+    /// # Errors
+    /// [`CustodyError::ForeignPackage`], [`CustodyError::NotAuthentic`] or [`CustodyError::BadSignature`].
+    pub fn content(
+        package: &[u8],
+        keys: &SiteKeys,
+        site: &SiteId,
+        pinned_csk: &[u8],
+    ) -> Result<PackageContent, CustodyError> {
+        let signed = open_outer(package, keys, site)?;
+        let what = "a key package";
+        let content =
+            PackageContent::parse(note::open(what, &signed, CUSTODY_SIGNER, pinned_csk)?)?;
+        let ours = <[u8; 32]>::from(Sha256::digest(keys.wrap_public_key()));
+        if content.site != *site || content.wrap_digest != ours {
+            return Err(CustodyError::ForeignPackage);
+        }
+        Ok(content)
+    }
+
     /// Opens a package: outer layer, custody signature against the pinned key, site, validity at
     /// `now_unix_s`, the secret itself, and its check value, which binds it to project and epoch.
     ///
@@ -162,19 +184,14 @@ impl SitePackage {
         pinned_csk: &[u8],
         now_unix_s: u64,
     ) -> Result<OpenedPackage, CustodyError> {
-        let signed = open_outer(package, keys, site)?;
         let what = "a key package";
-        let content =
-            PackageContent::parse(note::open(what, &signed, CUSTODY_SIGNER, pinned_csk)?)?;
-        let ours = <[u8; 32]>::from(Sha256::digest(keys.wrap_public_key()));
-        if content.site != *site || content.wrap_digest != ours {
-            return Err(CustodyError::ForeignPackage);
-        }
+        let content = Self::content(package, keys, site, pinned_csk)?;
         let start = content.issued_unix_s.saturating_sub(CLOCK_SKEW_S);
         if !(start..content.expires_unix_s).contains(&now_unix_s) {
             return Err(CustodyError::Expired { what });
         }
-        let secret = keys.open_wrapped(content.oaep, &content.wrapped_secret)?;
+        let wrapped = "a wrapped encoding secret";
+        let secret = keys.open_wrapped(content.oaep, wrapped, &content.wrapped_secret)?;
         if check_value(&secret, &content.project, content.epoch) != content.check {
             return Err(CustodyError::WrongSecret {
                 what: "the package's check value",

@@ -11,10 +11,12 @@ mod module;
 mod officer;
 mod probe;
 mod session;
+mod site;
 mod templates;
 mod user;
 
 pub use appliance::AppliancePkcs11;
 pub use officer::{OfficerSession, init_token};
 pub use session::{Pin, TokenFacts, TokenName, find_token};
+pub use site::{SiteToken, SiteTokenKeys};
 pub use user::{SecretUse, UserSession};

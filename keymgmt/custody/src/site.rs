@@ -1,40 +1,47 @@
 //! A site's own keys: what opens its package, signs its manifests and names its records.
+//!
+//! The wrapping and the signing key lie in files, or in a PKCS#11 token of the site. The key of the outer
+//! layer and the reference key are always files: what the first opens the wrapping key protects as well, and
+//! the second only names the site's own records and is used for every one of them.
 
-use std::{
-    fmt,
-    fs::OpenOptions,
-    io::{Read as _, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
-};
+mod files;
+mod request;
+
+use std::{fmt, path::Path};
 
 use aws_lc_rs::{
     digest::{Digest, SHA256},
     encoding::{AsDer as _, Pkcs8V1Der},
-    rand::SystemRandom,
     rsa::{KeySize, OaepPrivateDecryptingKey, PrivateDecryptingKey},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hpke::{Deserializable as _, Kem as _, Serializable as _, kem::DhP256HkdfSha256};
+use hpke::{Kem as _, Serializable as _, kem::DhP256HkdfSha256};
 use linker_token::{Manifest, SiteId};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
     error::CustodyError,
-    note::{self, Lines},
+    note,
     oaep::{self, Oaep},
     p256,
+    pkcs11::{Pin, SiteToken, TokenName},
+    profile::Profile,
     secret::Secret,
 };
+
+pub use request::EnrolRequest;
+
+use files::{read, read_rest, read_token_keys, token_text, write};
 
 const WRAP_FILE: &str = "wrap.pk8";
 const SIGN_FILE: &str = "sign.pk8";
 const OUTER_FILE: &str = "outer.key";
 const REFERENCE_FILE: &str = "reference.key";
-/// PKCS#8 of an RSA-3072 key has about 1,800 bytes.
-const KEY_FILE_BYTES_MAX: u64 = 4096;
+/// Which keys are in a token; instead of the files of the wrapping and the signing key.
+const TOKEN_FILE: &str = "token.keys";
+const TOKEN_KIND: &str = "musubi/site-token/v1";
 const REQUEST_KIND: &str = "musubi/enrol-request/v1";
 const SOFTWARE_BYTES_MAX: usize = 64;
 
@@ -43,12 +50,20 @@ pub(crate) type OuterKem = DhP256HkdfSha256;
 /// The private keys of one site. The encoding secret is not among them: on disk it exists only inside
 /// the package.
 pub struct SiteKeys {
-    wrap: PrivateDecryptingKey,
+    pair: Pair,
     wrap_spki: Vec<u8>,
-    sign: EcdsaKeyPair,
     sign_spki: Vec<u8>,
     outer: <OuterKem as hpke::Kem>::PrivateKey,
     reference: Secret,
+}
+
+/// Where the wrapping and the signing key are used.
+enum Pair {
+    Host {
+        wrap: PrivateDecryptingKey,
+        sign: EcdsaKeyPair,
+    },
+    Token(Box<SiteToken>),
 }
 
 impl SiteKeys {
@@ -69,16 +84,51 @@ impl SiteKeys {
         Self::assemble(wrap, sign, outer, reference)
     }
 
+    /// New keys of which the wrapping and the signing key are in a token.
+    ///
+    /// # Errors
+    /// [`CustodyError`] if the operating system gives no random bytes.
+    pub fn with_token(token: SiteToken) -> Result<Self, CustodyError> {
+        let reference = Secret::random()?;
+        let (outer, _) = OuterKem::gen_keypair();
+        Self::assemble_with(token, outer, reference)
+    }
+
+    /// Whether a folder's wrapping and signing key are in a token.
+    #[must_use]
+    pub fn are_in_token(folder: &Path) -> bool {
+        folder.join(TOKEN_FILE).exists()
+    }
+
+    /// Reads the keys of a folder that [`Self::save`] wrote, with those that are in a token.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and what the token says.
+    pub fn load_with_token(
+        folder: &Path,
+        profile: &Profile,
+        token: TokenName,
+        pin: Pin,
+    ) -> Result<Self, CustodyError> {
+        let keys = read_token_keys(folder)?;
+        let (outer, reference) = read_rest(folder)?;
+        let token = SiteToken::open(profile, token, pin, keys)?;
+        Self::assemble_with(token, outer, reference)
+    }
+
     /// Reads the keys of a folder that [`Self::save`] wrote.
     ///
     /// # Errors
     /// [`CustodyError::KeyFile`] if a file is missing or others may read it,
-    /// [`CustodyError::Malformed`] if it holds no key.
+    /// [`CustodyError::Malformed`] if it holds no key, or if the keys are in a token.
     pub fn load(folder: &Path) -> Result<Self, CustodyError> {
         let malformed = |rule| CustodyError::Malformed {
             what: "a key file",
             rule,
         };
+        if Self::are_in_token(folder) {
+            return Err(malformed("the keys are in a token, and no token is named"));
+        }
         let wrap = PrivateDecryptingKey::from_pkcs8(&read(&folder.join(WRAP_FILE))?);
         let wrap = wrap.ok().ok_or_else(|| malformed("it is not an RSA key"))?;
         let bytes = read(&folder.join(SIGN_FILE))?;
@@ -86,13 +136,7 @@ impl SiteKeys {
         let sign = sign
             .ok()
             .ok_or_else(|| malformed("it is not a P-256 key"))?;
-        let bytes = read(&folder.join(OUTER_FILE))?;
-        let outer = <OuterKem as hpke::Kem>::PrivateKey::from_bytes(&bytes);
-        let outer = outer
-            .ok()
-            .ok_or_else(|| malformed("it is not a P-256 scalar"))?;
-        let mut bytes = read(&folder.join(REFERENCE_FILE))?;
-        let reference = Secret::take_slice("a reference key file", &mut bytes)?;
+        let (outer, reference) = read_rest(folder)?;
         Self::assemble(wrap, sign, outer, reference)
     }
 
@@ -103,19 +147,21 @@ impl SiteKeys {
     /// [`CustodyError::KeyFile`].
     pub fn save(&self, folder: &Path) -> Result<(), CustodyError> {
         let failed = |operation| CustodyError::Primitive { operation };
-        let wrap: Pkcs8V1Der<'_> = self
-            .wrap
-            .as_der()
-            .ok()
-            .ok_or_else(|| failed("encode an RSA key"))?;
-        let sign = self
-            .sign
-            .to_pkcs8v1()
-            .ok()
-            .ok_or_else(|| failed("encode a P-256 key"))?;
         let outer = Zeroizing::new(self.outer.to_bytes().to_vec());
-        write(&folder.join(WRAP_FILE), wrap.as_ref())?;
-        write(&folder.join(SIGN_FILE), sign.as_ref())?;
+        match &self.pair {
+            Pair::Host { wrap, sign } => {
+                let wrap: Option<Pkcs8V1Der<'_>> = wrap.as_der().ok();
+                let wrap = wrap.ok_or_else(|| failed("encode an RSA key"))?;
+                let sign = sign.to_pkcs8v1().ok();
+                let sign = sign.ok_or_else(|| failed("encode a P-256 key"))?;
+                write(&folder.join(WRAP_FILE), wrap.as_ref())?;
+                write(&folder.join(SIGN_FILE), sign.as_ref())?;
+            }
+            Pair::Token(token) => {
+                let text = token_text(token.keys())?;
+                write(&folder.join(TOKEN_FILE), text.as_bytes())?;
+            }
+        }
         write(&folder.join(OUTER_FILE), &outer)?;
         write(&folder.join(REFERENCE_FILE), self.reference.expose())
     }
@@ -134,10 +180,27 @@ impl SiteKeys {
         let point = sign.public_key().as_ref().try_into().ok();
         let point = point.ok_or_else(|| failed("encode a P-256 public key"))?;
         Ok(Self {
-            wrap,
             wrap_spki,
             sign_spki: p256::spki_of_point(point),
-            sign,
+            pair: Pair::Host { wrap, sign },
+            outer,
+            reference,
+        })
+    }
+
+    fn assemble_with(
+        token: SiteToken,
+        outer: <OuterKem as hpke::Kem>::PrivateKey,
+        reference: Secret,
+    ) -> Result<Self, CustodyError> {
+        let wrap_spki = token.keys().wrap.public_key()?.to_vec();
+        oaep::check_spki("the site's wrapping key", &wrap_spki)?;
+        let sign_spki = token.keys().sign.public_key()?.to_vec();
+        p256::check_spki("the site's signing key", &sign_spki)?;
+        Ok(Self {
+            pair: Pair::Token(Box::new(token)),
+            wrap_spki,
+            sign_spki,
             outer,
             reference,
         })
@@ -164,15 +227,23 @@ impl SiteKeys {
     /// Signs a manifest's canonical bytes: ECDSA P-256, r ‖ s.
     ///
     /// # Errors
-    /// [`CustodyError::Primitive`] if the library fails.
+    /// [`CustodyError::Primitive`] if the library fails, or what the token says.
     pub fn sign_manifest(&self, manifest: &Manifest) -> Result<[u8; 64], CustodyError> {
-        let signature = self.sign.sign(&SystemRandom::new(), &manifest.to_bytes());
-        signature
-            .ok()
-            .and_then(|signature| signature.as_ref().try_into().ok())
-            .ok_or(CustodyError::Primitive {
-                operation: "sign a manifest",
-            })
+        self.sign_digest(&Sha256::digest(manifest.to_bytes()).into())
+    }
+
+    /// Signs a SHA-256 digest: ECDSA P-256, r ‖ s.
+    fn sign_digest(&self, digest: &[u8; 32]) -> Result<[u8; 64], CustodyError> {
+        match &self.pair {
+            Pair::Token(token) => token.sign(digest),
+            Pair::Host { sign, .. } => {
+                let failed = || CustodyError::Primitive { operation: "sign" };
+                let digest = Digest::import_less_safe(digest, &SHA256).ok();
+                let signature = sign.sign_digest(&digest.ok_or_else(failed)?).ok();
+                let signature = signature.ok_or_else(failed)?;
+                signature.as_ref().try_into().ok().ok_or_else(failed)
+            }
+        }
     }
 
     /// The enrol request: the site's public keys, signed with its own signing key.
@@ -198,13 +269,7 @@ impl SiteKeys {
 
     pub(crate) fn sign_note(&self, text: &str, site: &SiteId) -> Result<String, CustodyError> {
         note::sign(text, site.as_str(), &self.sign_spki, |digest| {
-            let failed = || CustodyError::Primitive {
-                operation: "sign a note",
-            };
-            let digest = Digest::import_less_safe(digest, &SHA256).ok();
-            let digest = digest.ok_or_else(failed)?;
-            let signature = self.sign.sign_digest(&digest).ok().ok_or_else(failed)?;
-            signature.as_ref().try_into().ok().ok_or_else(failed)
+            self.sign_digest(digest)
         })
     }
 
@@ -212,12 +277,22 @@ impl SiteKeys {
         &self.outer
     }
 
-    pub(crate) fn open_wrapped(&self, oaep: Oaep, sealed: &[u8]) -> Result<Secret, CustodyError> {
-        let key = OaepPrivateDecryptingKey::new(self.wrap.clone()).ok();
+    /// Opens what was sealed to the wrapping key; `what` names it in an error.
+    pub(crate) fn open_wrapped(
+        &self,
+        oaep: Oaep,
+        what: &'static str,
+        sealed: &[u8],
+    ) -> Result<Secret, CustodyError> {
+        let wrap = match &self.pair {
+            Pair::Token(token) => return token.decrypt(oaep, what, sealed),
+            Pair::Host { wrap, .. } => wrap,
+        };
+        let key = OaepPrivateDecryptingKey::new(wrap.clone()).ok();
         let key = key.ok_or(CustodyError::Primitive {
             operation: "use an RSA key",
         })?;
-        oaep::open(&key, oaep, "a wrapped encoding secret", sealed)
+        oaep::open(&key, oaep, what, sealed)
     }
 }
 
@@ -227,104 +302,10 @@ impl fmt::Debug for SiteKeys {
     }
 }
 
-/// A site's public keys as it asked to enrol them. The signature proves possession of the signing key;
-/// whose keys they are, the custodians learn over a second channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnrolRequest {
-    /// Who asks.
-    pub site: SiteId,
-    /// Name and version of the site's software.
-    pub software: String,
-    /// RSA-3072 `SubjectPublicKeyInfo`.
-    pub wrap_spki: Vec<u8>,
-    /// P-256 `SubjectPublicKeyInfo`.
-    pub sign_spki: Vec<u8>,
-    /// P-256 point for the outer layer of packages.
-    pub outer_point: Vec<u8>,
-    /// SHA-256 of the signed request.
-    pub digest: [u8; 32],
-}
-
-impl EnrolRequest {
-    /// Reads a request and checks its own signature.
-    ///
-    /// # Errors
-    /// [`CustodyError::Malformed`] or [`CustodyError::BadSignature`].
-    pub fn parse_verified(signed: &str) -> Result<Self, CustodyError> {
-        let what = "an enrol request";
-        let mut lines = Lines::new(what, REQUEST_KIND, note::unverified_text(what, signed)?)?;
-        let site = SiteId::parse(lines.value("site")?)?;
-        let software = lines.value("software")?.to_owned();
-        if software.len() > SOFTWARE_BYTES_MAX {
-            return Err(lines.refuse("the software name is too long"));
-        }
-        let wrap_spki = lines.base64("wrap")?;
-        let sign_spki = lines.base64("sign")?;
-        let outer_point = lines.base64("outer")?;
-        lines.finish()?;
-        oaep::check_spki(what, &wrap_spki)?;
-        p256::check_spki(what, &sign_spki)?;
-        let outer = <OuterKem as hpke::Kem>::PublicKey::from_bytes(&outer_point);
-        outer.map_err(|_opaque| CustodyError::Malformed {
-            what,
-            rule: "its outer key is not a P-256 point",
-        })?;
-        note::open(what, signed, site.as_str(), &sign_spki)?;
-        Ok(Self {
-            site,
-            software,
-            wrap_spki,
-            sign_spki,
-            outer_point,
-            digest: Sha256::digest(signed).into(),
-        })
-    }
-
-    /// SHA-256 of the request, in groups of four digits, to be read back over a second channel.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let digits = hex::encode(self.digest);
-        let groups: Vec<_> = digits
-            .as_bytes()
-            .chunks(4)
-            .map(String::from_utf8_lossy)
-            .collect();
-        groups.join(" ")
-    }
-}
-
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
-    let failed = |source| CustodyError::KeyFile {
-        operation: "read",
-        path: path.display().to_string(),
-        source,
-    };
-    let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(failed(std::io::ErrorKind::PermissionDenied.into()));
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    let mut file = file.take(KEY_FILE_BYTES_MAX);
-    file.read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CustodyError> {
-    let failed = |source| CustodyError::KeyFile {
-        operation: "write",
-        path: path.display().to_string(),
-        source,
-    };
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(path).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.sync_all().map_err(failed)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -43,9 +43,15 @@ pub enum Verb {
     Check(Check),
     /// Makes the site's keys and the enrolment request for the custodians.
     Enrol(Common),
+    /// Answers the custodians' challenge: proves that the keys of the request are this site's.
+    #[command(name = "answer-challenge")]
+    AnswerChallenge(AnswerChallenge),
     /// Opens the custodians' key package, checks it, and writes the receipt for them.
     #[command(name = "accept-key")]
     AcceptKey(AcceptKey),
+    /// Destroys the key of a key epoch that is over, and writes the statement for the custodians.
+    #[command(name = "forget-key")]
+    ForgetKey(ForgetKey),
     /// Reads the source, seals the tokens, uploads them and verifies the receipts.
     Run(Run),
     /// Stays, and runs whenever the source has changed or the schedule says so.
@@ -156,6 +162,31 @@ pub struct AcceptKey {
     /// The key package from the custodians.
     #[arg(value_name = "PACKAGE")]
     pub package: PathBuf,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `answer-challenge`.
+#[derive(Debug, Args)]
+pub struct AnswerChallenge {
+    /// The challenge from the custodians.
+    #[arg(value_name = "CHALLENGE")]
+    pub challenge: PathBuf,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `forget-key`.
+#[derive(Debug, Args)]
+pub struct ForgetKey {
+    /// The key epoch whose key is destroyed. `tokenizer status` names those that are kept.
+    #[arg(long, value_name = "NUMBER")]
+    pub epoch: u32,
+    /// The project ends: the key is destroyed although no newer one is in use.
+    #[arg(long)]
+    pub last: bool,
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,

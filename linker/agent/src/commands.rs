@@ -14,6 +14,7 @@ mod watch;
 use std::time::{Duration, Instant};
 
 use keymgmt_custody::{Oaep, package::OpenedPackage};
+use linker_token::Epoch;
 
 use crate::{
     cli::{TableVerb, Verb},
@@ -49,6 +50,13 @@ pub async fn dispatch(
         Verb::AcceptKey(args) => {
             let config = Config::load(&args.config)?;
             enrol::accept_key(&config, &args.package, language, progress, now)
+        }
+        Verb::AnswerChallenge(args) => {
+            enrol::answer_challenge(&Config::load(&args.config)?, &args.challenge, language)
+        }
+        Verb::ForgetKey(args) => {
+            let epoch = (Epoch(args.epoch), args.last);
+            enrol::forget_key(&Config::load(&args.config)?, epoch, language, now)
         }
         Verb::Run(args) => {
             let config = Config::load(&args.config)?;

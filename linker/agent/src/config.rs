@@ -42,6 +42,8 @@ pub struct Config {
     pub state: PathBuf,
     /// What is read; nothing at a consultation desk.
     pub source: Option<Source>,
+    /// The site's own PKCS#11 token, if its keys are in one.
+    pub token: Option<KeyToken>,
     /// The custodians' public signing key, DER.
     pub custody_key: PathBuf,
     /// Where tokens go.
@@ -54,6 +56,27 @@ pub struct Config {
     pub utc_offset_minutes: i32,
     /// What `watch` waits for.
     pub watch: Watch,
+}
+
+/// Where the site's wrapping and signing key are, if not in files.
+#[derive(Debug, Clone)]
+pub struct KeyToken {
+    /// The module profile.
+    pub profile: PathBuf,
+    /// The token's label.
+    pub label: String,
+    /// The file with the user PIN.
+    pub pin_file: PathBuf,
+}
+
+impl KeyToken {
+    fn describe(&self) -> [(&'static str, String); 3] {
+        [
+            ("keys.module", self.profile.display().to_string()),
+            ("keys.label", self.label.clone()),
+            ("keys.pin_file", self.pin_file.display().to_string()),
+        ]
+    }
 }
 
 /// What an agent is for.
@@ -308,6 +331,8 @@ impl Config {
         let watch = source.map(|_| self.watch.describe());
         let source = source.map(|source| source.describe(language));
         let values = head.into_iter().chain(source.into_iter().flatten());
+        let token = self.token.as_ref().map(KeyToken::describe);
+        let values = values.chain(token.into_iter().flatten());
         let values = values.chain(appliance).chain(self.appliance.line(language));
         let values = values.chain(sending.into_iter().flatten());
         for (key, value) in values.chain(watch.into_iter().flatten()) {

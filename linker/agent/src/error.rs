@@ -35,8 +35,14 @@ pub enum Fault {
     NoPackage,
     /// The site keys in the state folder are damaged.
     KeysDamaged,
+    /// The site's PKCS#11 token does not do its part.
+    TokenFailed,
     /// The key package is not for this site, not signed by the custodians, or damaged.
     PackageRefused,
+    /// The custodians' challenge is not to this site's request, or damaged.
+    ChallengeRefused,
+    /// The key of an epoch is still needed.
+    KeyInUse,
     /// The key package is for a schema that this version does not know.
     SchemaUnknown,
     /// Another agent works in the state folder.
@@ -103,6 +109,8 @@ pub enum Fault {
     RemoteRefused,
     /// The appliance does not permit this.
     RemoteForbidden,
+    /// The custodians have revoked this site.
+    SiteRevoked,
     /// The appliance failed.
     RemoteFailed,
     /// The appliance serves another project.

@@ -6,7 +6,7 @@
 //! is sent. Identifiers exist here only inside values of `linker-tokenize`, which wipe themselves;
 //! nothing that is logged, sent or reported can hold one.
 //!
-//! Reading order: language, say, texts, config, messages, state, keys, crawl, source, table, pipeline, outbox,
+//! Reading order: language, say, texts, config, messages, state, keys, packages, crawl, source, table, pipeline, outbox,
 //! uplink, receipt, submit, report, enquiry, commands.
 
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod local;
 pub mod messages;
 pub mod notify;
 pub mod outbox;
+pub mod packages;
 pub mod panic;
 pub mod pipeline;
 pub mod problems;

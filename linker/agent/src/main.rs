@@ -98,7 +98,9 @@ fn wants_json(verb: &Verb) -> bool {
         Verb::Report(args) => args.told.json,
         Verb::Lookup(args) => args.json,
         Verb::Enrol(_)
+        | Verb::AnswerChallenge(_)
         | Verb::AcceptKey(_)
+        | Verb::ForgetKey(_)
         | Verb::Watch(_)
         | Verb::Table(_)
         | Verb::CheckConfig(_) => false,

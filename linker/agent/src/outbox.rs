@@ -101,6 +101,16 @@ impl Outbox {
         Ok(outbox)
     }
 
+    /// The outbox to read only: nothing is thrown away and nothing can be put in.
+    #[must_use]
+    pub fn look(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            used: AtomicU64::new(0),
+            room: 0,
+        }
+    }
+
     /// Bytes of the batches that wait.
     #[must_use]
     pub fn used(&self) -> u64 {

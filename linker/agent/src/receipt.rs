@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 use keymgmt_custody::{
     CustodyError,
     audit::{Checkpoint, Hash, verify_consistency, verify_receipt},
+    enrolment::log_of_epoch,
 };
 use linkage_proto::v1::Receipt;
-use linker_token::{BatchId, Manifest};
+use linker_token::{BatchId, Epoch, Manifest};
 use serde::{Deserialize, Serialize};
 
 use self::contents::check_contents;
@@ -27,7 +28,7 @@ use crate::{
     state::{self, State},
 };
 
-const KEPT_BYTES_MAX: u64 = 256 * 1024;
+pub(crate) const KEPT_BYTES_MAX: u64 = 256 * 1024;
 
 /// The largest checkpoint that this site has verified.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,34 +79,46 @@ pub struct Kept {
 #[derive(Debug)]
 pub struct Witness<'a> {
     state: &'a State,
+    epoch: Epoch,
     audit_spki: Vec<u8>,
     origin: Option<String>,
     seen: Option<Seen>,
 }
 
 impl<'a> Witness<'a> {
-    /// A witness that remembers what the state folder holds.
+    /// A witness of the log of a package's epoch, who remembers what the state folder holds.
     ///
     /// # Errors
     /// [`Fault::StateDamaged`], or [`Fault::CheckpointForked`] if the configured log is another one.
     pub fn load(
         state: &'a State,
-        audit_spki: Vec<u8>,
+        (epoch, audit_spki): (Epoch, Vec<u8>),
         origin: Option<String>,
     ) -> Result<Self, AgentError> {
-        let seen = last_seen(state)?;
-        if let (Some(origin), Some(seen)) = (&origin, &seen)
-            && *origin != seen.origin
+        let seen = last_seen(state, epoch)?;
+        let witness = Self {
+            state,
+            epoch,
+            audit_spki,
+            origin,
+            seen,
+        };
+        if let Some(seen) = &witness.seen
+            && !witness.may_be(&seen.origin)
         {
             let detail = "appliance.origin is not the log whose checkpoint is kept";
             return Err(AgentError::new(Fault::CheckpointForked, detail));
         }
-        Ok(Self {
-            state,
-            audit_spki,
-            origin,
-            seen,
-        })
+        Ok(witness)
+    }
+
+    /// Whether a log is the configured one, or that of this epoch beside it. The appliance names the log of
+    /// a later epoch by rule, so that no site has to be told.
+    fn may_be(&self, log: &str) -> bool {
+        let Some(origin) = &self.origin else {
+            return true;
+        };
+        log == origin || log == log_of_epoch(origin, self.epoch)
     }
 
     /// Size of the newest checkpoint that is kept, 0 for none.
@@ -126,7 +139,9 @@ impl<'a> Witness<'a> {
             Ok(seen) => {
                 // The checkpoint first: it must never be older than a kept receipt.
                 if self.seen.as_ref().is_none_or(|old| old.size < seen.size) {
-                    state::write_atomic(&self.state.checkpoint(), &json(&seen)?)?;
+                    let folder = self.state.epoch(self.epoch);
+                    state::make_folder(&folder)?;
+                    state::write_atomic(&self.state.checkpoint(self.epoch), &json(&seen)?)?;
                     self.seen = Some(seen);
                 }
                 state::write_atomic(&self.state.receipt(batch), &json(&kept)?)?;
@@ -144,9 +159,9 @@ impl<'a> Witness<'a> {
         let batch = manifest.batch_id();
         check_contents(manifest, receipt)?;
         let first_line = receipt.checkpoint.lines().next().unwrap_or_default();
-        let origin = self.seen.as_ref().map(|seen| seen.origin.as_str());
-        let origin = self.origin.as_deref().or(origin).unwrap_or(first_line);
-        if first_line != origin {
+        let seen = self.seen.as_ref().map(|seen| seen.origin.as_str());
+        let origin = seen.unwrap_or(first_line);
+        if first_line != origin || !self.may_be(origin) {
             let rule = say!(
                 "receipt of batch {batch}: {rule}",
                 batch = batch.to_string(),
@@ -194,7 +209,7 @@ impl<'a> Witness<'a> {
         }
         let mut root: Hash = [0; 32];
         hex::decode_to_slice(&old.root, &mut root).map_err(|error| {
-            let path = self.state.checkpoint().display().to_string();
+            let path = self.state.checkpoint(self.epoch).display().to_string();
             AgentError::new(Fault::StateDamaged, path).because(error)
         })?;
         // A proof that is missing or malformed is a growth that is not proven.
@@ -205,12 +220,16 @@ impl<'a> Witness<'a> {
     }
 }
 
-/// The largest checkpoint that the state folder holds.
+/// The largest checkpoint of an epoch's log that the state folder holds.
 ///
 /// # Errors
 /// [`Fault::StateDamaged`] or an error of the disk.
-pub fn last_seen(state: &State) -> Result<Option<Seen>, AgentError> {
-    let path = state.checkpoint();
+pub fn last_seen(state: &State, epoch: Epoch) -> Result<Option<Seen>, AgentError> {
+    let mut path = state.checkpoint(epoch);
+    if !path.exists() && state.only_package().exists() {
+        // Earlier versions knew one epoch; the next run moves their files.
+        path = state.only_checkpoint();
+    }
     let Some(bytes) = state::read_if_there(&path, KEPT_BYTES_MAX)? else {
         return Ok(None);
     };
@@ -294,10 +313,36 @@ mod tests {
     };
 
     #[test]
+    fn the_log_of_a_later_epoch_is_known_by_rule() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let witness = |origin: &str| {
+            let origin = Some(origin.to_owned());
+            Witness::load(&state, (Epoch(3), Vec::new()), origin).unwrap()
+        };
+        for (configured, log, expected) in [
+            ("a.example/demo", "a.example/demo", true),
+            ("a.example/demo", "a.example/demo/epoch-3", true),
+            ("a.example/demo", "a.example/demo/epoch-2", false),
+            ("a.example/demo/epoch-2", "a.example/demo/epoch-3", true),
+            ("a.example/demo/epoch-x", "a.example/demo/epoch-3", false),
+            ("a.example/demo", "b.example/demo", false),
+        ] {
+            assert_eq!(
+                witness(configured).may_be(log),
+                expected,
+                "{configured} {log}"
+            );
+        }
+        let any = Witness::load(&state, (Epoch(3), Vec::new()), None).unwrap();
+        assert!(any.may_be("whatever"));
+    }
+
+    #[test]
     fn one_past_the_longest_proof_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
-        let witness = Witness::load(&state, Vec::new(), None).unwrap();
+        let witness = Witness::load(&state, (Epoch(1), Vec::new()), None).unwrap();
         let mut deep = receipt(0);
         deep.inclusion_proof = vec![vec![0; 32]; PROOF_HASHES_MAX + 1];
         let error = witness.check(&manifest(), &deep).unwrap_err();

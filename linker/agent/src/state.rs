@@ -1,9 +1,9 @@
 //! The state folder: where things lie, and how they are written so that a crash leaves the old or the
 //! new file, never half of one.
 //!
-//! `keys/` · `request.note` · `package.pkg` · `receipt.note` (for the custodians) · `outbox/` ·
-//! `refused/` · `receipts/` · `checkpoint.json` · `policy.json` · `table/` · `watch.json` · `problems.csv` ·
-//! `runs/` · `lock`. Folders are 0700 and files 0600.
+//! `keys/` · `request.note` · `challenge-answer.note` · `epochs/N/` (package, checkpoint, deletion) ·
+//! `receipt.note` (for the custodians) · `outbox/` · `refused/` · `receipts/` · `policy.json` · `table/` ·
+//! `watch.json` · `problems.csv` · `runs/` · `lock`. Folders are 0700 and files 0600.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use linker_token::BatchId;
+use linker_token::{BatchId, Epoch};
 
 use crate::error::{AgentError, Fault};
 
@@ -74,10 +74,52 @@ impl State {
         self.folder.join("request.note")
     }
 
-    /// The key package, as it came.
+    /// What belongs to single key epochs, one folder each.
     #[must_use]
-    pub fn package(&self) -> PathBuf {
+    pub fn epochs(&self) -> PathBuf {
+        self.folder.join("epochs")
+    }
+
+    /// What belongs to one key epoch.
+    #[must_use]
+    pub fn epoch(&self, epoch: Epoch) -> PathBuf {
+        self.epochs().join(epoch.to_string())
+    }
+
+    /// The key package of an epoch, as it came.
+    #[must_use]
+    pub fn package(&self, epoch: Epoch) -> PathBuf {
+        self.epoch(epoch).join("package.pkg")
+    }
+
+    /// The signed statement that the secret of an epoch was destroyed, for the custodians.
+    #[must_use]
+    pub fn deletion(&self, epoch: Epoch) -> PathBuf {
+        self.epoch(epoch).join("deletion.note")
+    }
+
+    /// What is to be destroyed, while it is being destroyed.
+    #[must_use]
+    pub fn forgetting(&self, epoch: Epoch) -> PathBuf {
+        self.epoch(epoch).join("forgetting.json")
+    }
+
+    /// The one key package of earlier versions, whose epoch only the package tells.
+    #[must_use]
+    pub fn only_package(&self) -> PathBuf {
         self.folder.join("package.pkg")
+    }
+
+    /// The one checkpoint of earlier versions.
+    #[must_use]
+    pub fn only_checkpoint(&self) -> PathBuf {
+        self.folder.join("checkpoint.json")
+    }
+
+    /// The answer to the custodians' challenge.
+    #[must_use]
+    pub fn challenge_answer(&self) -> PathBuf {
+        self.folder.join("challenge-answer.note")
     }
 
     /// The receipt of the key package, for the custodians.
@@ -116,10 +158,10 @@ impl State {
         self.receipts().join(format!("{batch}.refused.json"))
     }
 
-    /// The largest checkpoint seen so far.
+    /// The largest checkpoint of an epoch's audit log seen so far.
     #[must_use]
-    pub fn checkpoint(&self) -> PathBuf {
-        self.folder.join("checkpoint.json")
+    pub fn checkpoint(&self, epoch: Epoch) -> PathBuf {
+        self.epoch(epoch).join("checkpoint.json")
     }
 
     /// The linkage table, from references to local records, sealed. Never leaves the site.

@@ -14,7 +14,7 @@ use linkage_proto::v1::{
     GetPolicyRequest, GetReceiptRequest, GetUploadStateRequest, Policy, Receipt, UploadMessage,
     UploadState, intake_client::IntakeClient,
 };
-use linker_token::BatchId;
+use linker_token::{BatchId, Epoch};
 use tokio::sync::Notify;
 use tonic::{
     Request, Response, Status,
@@ -93,21 +93,23 @@ impl Uplink {
         self.news.notify_one();
     }
 
-    /// The policy in force, asked for once.
+    /// The policy of a key epoch, or of the one in force if that epoch is not taken; asked for once.
     ///
     /// # Errors
     /// What the appliance or the way to it says.
-    pub async fn policy_now(&self) -> Result<Policy, AgentError> {
-        self.once(async |mut client| client.get_policy(unary(GetPolicyRequest {})).await)
+    pub async fn policy_now(&self, epoch: Epoch) -> Result<Policy, AgentError> {
+        let request = GetPolicyRequest { epoch: epoch.0 };
+        self.once(async |mut client| client.get_policy(unary(request)).await)
             .await
     }
 
-    /// The policy in force.
+    /// The same, asked for until there is an answer.
     ///
     /// # Errors
     /// What the appliance or the way to it says.
-    pub async fn policy(&self) -> Result<Policy, AgentError> {
-        self.patiently(async |mut client| client.get_policy(unary(GetPolicyRequest {})).await)
+    pub async fn policy(&self, epoch: Epoch) -> Result<Policy, AgentError> {
+        let request = GetPolicyRequest { epoch: epoch.0 };
+        self.patiently(async |mut client| client.get_policy(unary(request)).await)
             .await
     }
 

@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     ready::Condition,
-    service::{Appliance, blocking, overview},
+    service::{blocking, epochs::Epochs, overview},
 };
 
 /// Nothing but our own style sheet may load, and nothing may frame the page or be sent from it.
@@ -26,7 +26,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; for
 
 #[derive(Clone)]
 struct Admin {
-    appliance: Arc<Appliance>,
+    epochs: Arc<Epochs>,
     metrics: PrometheusHandle,
 }
 
@@ -36,7 +36,7 @@ struct Admin {
 /// The operating system's.
 pub(crate) async fn serve(
     socket: TcpListener,
-    appliance: Arc<Appliance>,
+    epochs: Arc<Epochs>,
     metrics: PrometheusHandle,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
         .route("/ready", get(ready))
         .route("/metrics", get(render_metrics))
         .route("/log/{*path}", get(tiles::log_file))
-        .with_state(Admin { appliance, metrics });
+        .with_state(Admin { epochs, metrics });
     axum::serve(socket, routes)
         .with_graceful_shutdown(async move {
             // A dropped sender ends the service as well.
@@ -61,15 +61,24 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
-    let latch = admin.appliance.latch();
-    let lines: Vec<String> = Condition::ALL
-        .into_iter()
-        .map(|condition| {
+    let mut lines = Vec::new();
+    for (number, appliance) in admin.epochs.all().enumerate() {
+        let latch = appliance.latch();
+        // The epoch in force has no name here, as when it is the only one.
+        let epoch = match number {
+            0 => String::new(),
+            _ => format!("epoch-{} ", appliance.scope().epoch),
+        };
+        lines.extend(Condition::ALL.into_iter().map(|condition| {
             let state = if latch.holds(condition) { "ok" } else { "open" };
-            format!("{} {state}\n", condition.name())
-        })
-        .collect();
-    let status = if latch.is_ready() {
+            format!("{epoch}{} {state}\n", condition.name())
+        }));
+    }
+    let is_ready = admin
+        .epochs
+        .all()
+        .all(|appliance| appliance.latch().is_ready());
+    let status = if is_ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -96,7 +105,7 @@ async fn status_page(State(admin): State<Admin>, RawQuery(query): RawQuery) -> R
     } else {
         &text::JAPANESE
     };
-    let appliance = admin.appliance.clone();
+    let epochs = admin.epochs.clone();
     let headers: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -104,7 +113,7 @@ async fn status_page(State(admin): State<Admin>, RawQuery(query): RawQuery) -> R
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    match blocking(move || overview::overview(&appliance)).await {
+    match blocking(move || overview::overview(&epochs)).await {
         Ok(overview) => (headers, page::render(&overview, words)).into_response(),
         Err(error) => {
             let body = page::render_error(error.code(), words);

@@ -8,7 +8,8 @@ use crate::{
     ready::Condition,
     service::{
         lookup_index::IndexState,
-        overview::{Overview, SiteLine},
+        moving::MoveState,
+        overview::{NextLine, Overview, SiteLine},
         run_evidence::Evidence,
     },
 };
@@ -33,6 +34,9 @@ pub(super) fn render(overview: &Overview, words: &Words) -> String {
     state(&mut html, overview, words);
     counts(&mut html, overview, words);
     sites(&mut html, &overview.sites, words);
+    if let Some(next) = &overview.next {
+        moves(&mut html, next, words);
+    }
     runs(&mut html, overview, words);
     if let Some(evidence) = &overview.evidence {
         drift(&mut html, evidence, words);
@@ -122,6 +126,26 @@ fn sites(html: &mut String, sites: &[SiteLine], words: &Words) {
             put(html, &format!("<td class=n>{}</td>", grouped(number)));
         }
         put(html, &format!("<td>{last}</td></tr>"));
+    }
+    put(html, "</table>");
+}
+
+fn moves(html: &mut String, next: &NextLine, words: &Words) {
+    let title = format!("{} {}", words.moves, next.epoch);
+    table(html, &title, words.move_columns);
+    for site in next.moves.iter() {
+        let class = if site.is_missing() { "open" } else { "ok" };
+        put(html, &format!("<tr><td>{}</td>", escape(&site.site)));
+        for number in [site.records_before, site.records, site.carried] {
+            put(html, &format!("<td class=n>{}</td>", grouped(number)));
+        }
+        let word = match site.state {
+            MoveState::NotBegun => words.move_not_begun,
+            MoveState::UnderWay => words.move_under_way,
+            MoveState::Short => words.move_short,
+            MoveState::Complete => words.move_complete,
+        };
+        put(html, &format!("<td class={class}>{word}</td></tr>"));
     }
     put(html, "</table>");
 }

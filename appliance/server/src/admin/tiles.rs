@@ -1,4 +1,4 @@
-//! The audit log as C2SP tlog-tiles on the admin listener, so that any client of the specification reads it
+//! The audit log of the epoch in force as C2SP tlog-tiles on the admin listener, so that any client of the specification reads it
 //! from a running service. Loopback only, like everything here: who publishes the log does it with a proxy,
 //! or copies the tiles, which never change once they are whole.
 
@@ -21,7 +21,7 @@ use crate::{
 /// One file of the log.
 pub(super) async fn log_file(State(admin): State<Admin>, Path(path): Path<String>) -> Response {
     if path == CHECKPOINT_PATH {
-        return match admin.appliance.store().signed_checkpoint() {
+        return match admin.epochs.current().store().signed_checkpoint() {
             Some((_, note)) => {
                 let headers = [
                     (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
@@ -35,7 +35,7 @@ pub(super) async fn log_file(State(admin): State<Admin>, Path(path): Path<String
     let Some(tile) = Tile::parse(&path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let appliance: Arc<Appliance> = admin.appliance.clone();
+    let appliance: Arc<Appliance> = admin.epochs.current().clone();
     match blocking(move || Ok(appliance.store().tile(&tile)?)).await {
         Ok(bytes) => {
             // Whole tiles never change; what grows is asked for under another name.

@@ -12,11 +12,11 @@ use tokio::{
 
 use crate::{
     limits,
-    service::{Appliance, health, lookup_index},
+    service::{Appliance, epochs::Epochs, health, lookup_index},
 };
 
-/// Checks store and clock every second. Nothing here waits for the HSM.
-pub(super) async fn store_and_clock(appliance: Arc<Appliance>, mut stop: watch::Receiver<bool>) {
+/// Checks stores and clock every second. Nothing here waits for the HSM.
+pub(super) async fn stores_and_clock(epochs: Arc<Epochs>, mut stop: watch::Receiver<bool>) {
     let started = Instant::now();
     let mut ticks = interval(limits::HEALTH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -25,11 +25,13 @@ pub(super) async fn store_and_clock(appliance: Arc<Appliance>, mut stop: watch::
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        let appliance = appliance.clone();
+        let epochs = epochs.clone();
         let check = tokio::task::spawn_blocking(move || {
-            health::check_store_and_clock(&appliance, started.elapsed());
-            health::expire_uploads(&appliance);
-            lookup_index::refresh(&appliance);
+            for appliance in epochs.all() {
+                health::check_store_and_clock(appliance, started.elapsed());
+                health::expire_uploads(appliance);
+            }
+            lookup_index::refresh(epochs.current());
         });
         if check.await.is_err() {
             tracing::error!("a health check ended without an answer");
@@ -58,6 +60,26 @@ pub(super) async fn checkpoints(appliance: Arc<Appliance>, mut stop: watch::Rece
         }
         if stopping {
             return;
+        }
+    }
+}
+
+/// Counts how far sites have moved over to the next key epoch, beside everything else.
+pub(super) async fn moves(epochs: Arc<Epochs>, mut stop: watch::Receiver<bool>) {
+    if epochs.next().is_none() {
+        return;
+    }
+    let mut ticks = interval(limits::HEALTH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let epochs = epochs.clone();
+        let count = tokio::task::spawn_blocking(move || epochs.count_moves());
+        if count.await.is_err() {
+            tracing::error!("a count of moves ended without an answer");
         }
     }
 }

@@ -182,6 +182,14 @@ impl From<StoreError> for Failure {
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         let exit = match error.class() {
+            // A file that the configuration names is not the one it should be.
+            _ if matches!(
+                error,
+                ServiceError::OldEnrolment { .. } | ServiceError::OtherEpoch { .. }
+            ) =>
+            {
+                64
+            }
             Class::Denied => 77,
             Class::Unavailable | Class::Late => 69,
             Class::Exhausted => 74,

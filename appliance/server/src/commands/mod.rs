@@ -10,9 +10,11 @@ mod checks;
 mod exported;
 pub mod failure;
 mod logging;
+mod open;
 mod proved;
 mod serve;
 mod status;
+mod switch;
 mod witness;
 
 use std::{
@@ -26,6 +28,7 @@ use crate::{
     auth::{Grant, roles},
     clock::Clock,
     config::Config,
+    service::Trust,
     setup::{self, CustodyFiles},
 };
 pub use failure::Failure;
@@ -63,6 +66,20 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Put the next key epoch in force, once the sites have moved over to it.
+    ///
+    /// The service must be stopped. Refused while a site has not moved over, unless it is named with
+    /// --without. Both audit logs say so, each naming the other; there is no way back.
+    SwitchEpoch {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// A site that has not moved over and shall not be waited for. May be repeated.
+        #[arg(long, value_name = "SITE")]
+        without: Vec<String>,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print which role may call which method.
     Roles,
     /// Work with the audit log.
@@ -90,6 +107,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             token_digest,
             json,
         } => status::status(&file.config, token_digest, json),
+        Verb::SwitchEpoch {
+            file,
+            without,
+            json,
+        } => switch::switch(&file.config, &without, json),
         Verb::Roles => print(&roles::table()),
         Verb::Audit(verb) => audit_verbs::run(verb),
     }
@@ -102,6 +124,12 @@ fn check_config(path: &Path) -> Result<(), Failure> {
     let custody_key = setup::custody_key(&config)?;
     CustodyFiles::load(&config, &custody_key)?;
     let trust = setup::trust(&config, &custody_key)?;
+    let next = config.of_next();
+    let next_trust = next.as_ref().map(|next| {
+        CustodyFiles::load(next, &custody_key)?;
+        setup::trust(next, &custody_key)
+    });
+    let next_trust = next_trust.transpose()?;
     let mut lines = vec![
         format!("origin    {}", config.origin),
         format!("data      {}", config.data.display()),
@@ -120,8 +148,17 @@ fn check_config(path: &Path) -> Result<(), Failure> {
             config.schema.name(),
             config.schema.digest()
         ),
-        format!("sites     {} enrolled", trust.enrolment.sites.len()),
+        format!("sites     {}", sites(&trust)),
     ];
+    if let (Some(next), Some(trust)) = (&next, &next_trust) {
+        lines.push(format!(
+            "next      epoch {} in {}, log {}, {}",
+            next.epoch,
+            next.data.display(),
+            next.origin,
+            sites(trust)
+        ));
+    }
     lines.extend(config.callers.iter().map(|(uri, grant)| match grant {
         Grant::Site(site) => format!("caller    {uri} site {site}"),
         Grant::Processing {
@@ -146,6 +183,18 @@ fn check_config(path: &Path) -> Result<(), Failure> {
         Grant::Consultation(desk) => format!("caller    {uri} consultation {desk}"),
     }));
     print(&lines.join("\n"))
+}
+
+/// How many sites an enrolment names.
+fn sites(trust: &Trust) -> String {
+    let (all, revoked) = (
+        trust.enrolment.sites.len(),
+        trust.enrolment.revoked().count(),
+    );
+    match revoked {
+        0 => format!("{all} enrolled"),
+        _ => format!("{} enrolled, {revoked} revoked", all - revoked),
+    }
 }
 
 /// A line of data.

@@ -1,6 +1,7 @@
 //! `appliance serve`: from a configuration to open ports, and back.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::Path,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use linker_token::Epoch;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
 use tokio::{
@@ -21,10 +23,15 @@ use tokio::{
 use crate::{
     admin,
     clock::Clock,
-    commands::{Failure, checks, failure::Listen, logging},
+    commands::{
+        Failure, checks,
+        failure::Listen,
+        logging,
+        open::{Next, open},
+    },
     config::Config,
     grpc, limits, metrics,
-    service::{Appliance, Parts, Trust, health, run},
+    service::{Trust, epochs::Epochs, health, revocation, run},
     setup::{self, CustodyFiles, Pinned},
     tls::Listener,
 };
@@ -37,23 +44,15 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let pinned = Pinned::of(&config)?;
     let files = CustodyFiles::load(&config, &pinned.custody_key)?;
     let trust = setup::trust(&config, &pinned.custody_key)?;
+    let next = Next::load(&config, &pinned.custody_key)?;
     logging::start();
     let metrics = metrics::install().map_err(|error| Failure::machine(&error))?;
-    let custody = files.open(&config)?;
-    let store = setup::store(&config, custody.clone())?;
-    let appliance = Arc::new(Appliance::new(Parts {
-        scope: setup::scope(&config),
-        origin: config.origin.clone(),
-        settings: config.settings,
-        scratch: config.scratch.clone(),
-        custody,
-        store,
-        clock,
-        trust,
-    })?);
-    health::check_kernels(&appliance);
-    health::check_keys(&appliance);
-    health::check_store_and_clock(&appliance, Duration::ZERO);
+    let epochs = Arc::new(open(&config, (files, trust), next, &clock)?);
+    for appliance in epochs.all() {
+        health::check_kernels(appliance);
+        health::check_keys(appliance);
+        health::check_store_and_clock(appliance, Duration::ZERO);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -61,7 +60,7 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let service = Service {
         config,
         pinned,
-        appliance,
+        epochs,
         tls,
         metrics,
     };
@@ -74,7 +73,7 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
 struct Service {
     config: Config,
     pinned: Pinned,
-    appliance: Arc<Appliance>,
+    epochs: Arc<Epochs>,
     tls: Arc<ArcSwap<ServerConfig>>,
     metrics: PrometheusHandle,
 }
@@ -95,21 +94,29 @@ impl Service {
         }
         tracing::info!(%grpc_at, %admin_at, "the service listens");
         let (stop, stopped) = watch::channel(false);
-        let checks = tokio::spawn(checks::store_and_clock(
-            self.appliance.clone(),
-            stopped.clone(),
-        ));
-        let keys = tokio::spawn(checks::keys(self.appliance.clone(), stopped.clone()));
-        let signed = checks::checkpoints(self.appliance.clone(), stopped.clone());
-        let signed = tokio::spawn(signed);
+        let checks = checks::stores_and_clock(self.epochs.clone(), stopped.clone());
+        let checks = tokio::spawn(checks);
+        let moves = tokio::spawn(checks::moves(self.epochs.clone(), stopped.clone()));
+        let keys: Vec<_> = self
+            .epochs
+            .all()
+            .map(|appliance| tokio::spawn(checks::keys(appliance.clone(), stopped.clone())))
+            .collect();
+        let signed: Vec<_> = self
+            .epochs
+            .all()
+            .map(|appliance| {
+                tokio::spawn(checks::checkpoints(appliance.clone(), stopped.clone()))
+            })
+            .collect();
         let admin = admin::serve(
             admin,
-            self.appliance.clone(),
+            self.epochs.clone(),
             self.metrics.clone(),
             stopped.clone(),
         );
         let admin = tokio::spawn(admin);
-        let mut grpc = tokio::spawn(grpc::serve(listener, self.appliance.clone(), stopped));
+        let mut grpc = tokio::spawn(grpc::serve(listener, self.epochs.clone(), stopped));
         loop {
             tokio::select! {
                 signal = signals.next() => match signal {
@@ -122,20 +129,22 @@ impl Service {
             }
         }
         tracing::info!("the service stops");
-        self.appliance.stop();
+        self.epochs.all().for_each(|appliance| appliance.stop());
         let _listening = stop.send(true);
         let deadline = Instant::now() + limits::STOP_GRACE;
         let ended = timeout(limits::STOP_GRACE, async {
             let _grpc = (&mut grpc).await;
             let _admin = admin.await;
             let _checks = checks.await;
-            let _keys = keys.await;
-            let _signed = signed.await;
+            let _moves = moves.await;
+            for task in keys.into_iter().chain(signed) {
+                let _ended = task.await;
+            }
         });
         if ended.await.is_err() {
             tracing::warn!("requests in progress were cut off");
         }
-        while run::is_active(&self.appliance) && Instant::now() < deadline {
+        while run::is_active(self.epochs.current()) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
@@ -146,29 +155,48 @@ impl Service {
     fn reload(&self, path: &Path) {
         let loaded = Config::load(path).and_then(|config| {
             self.pinned.compare(&Pinned::of(&config)?)?;
-            let server = config.tls.load(self.appliance.now())?;
-            let trust = setup::trust(&config, &self.pinned.custody_key)?;
-            Ok((server, trust))
+            let now = self.epochs.current().now();
+            let server = config.tls.load(now)?;
+            let mut trusts = BTreeMap::new();
+            for config in [Some(config.clone()), config.of_next()]
+                .into_iter()
+                .flatten()
+            {
+                let trust = setup::trust(&config, &self.pinned.custody_key)?;
+                trusts.insert(config.epoch, trust);
+            }
+            Ok((server, trusts))
         });
         match loaded {
-            Ok((server, trust)) => self.take_over(server, trust),
+            Ok((server, trusts)) => self.take_over(server, trusts),
             Err(error) => tracing::error!(%error, "not reloaded: the old ones stay in force"),
         }
     }
 
-    fn take_over(&self, server: Arc<ServerConfig>, trust: Trust) {
-        let entry = self
-            .appliance
-            .entry(crate::audit::SELF, "reload", "configuration")
-            .count("callers", trust.callers.len() as u64)
-            .count("sites-enrolled", trust.enrolment.sites.len() as u64);
-        if let Err(error) = self.appliance.append_audit(&entry) {
+    fn take_over(&self, server: Arc<ServerConfig>, mut trusts: BTreeMap<Epoch, Trust>) {
+        let taken = self.epochs.all().try_for_each(|appliance| {
+            let Some(trust) = trusts.get(&appliance.scope().epoch) else {
+                return Ok(());
+            };
+            revocation::take_up(appliance, &trust.enrolment)?;
+            let entry = appliance
+                .entry(crate::audit::SELF, "reload", "configuration")
+                .count("callers", trust.callers.len() as u64)
+                .count("sites-enrolled", trust.enrolment.sites.len() as u64)
+                .count("sites-revoked", trust.enrolment.revoked().count() as u64);
+            appliance.append_audit(&entry).map(drop)
+        });
+        if let Err(error) = taken {
             let code = error.code();
-            tracing::error!(code, "not reloaded: the audit log takes no entry");
+            tracing::error!(code, %error, "not reloaded: the old ones stay in force");
             return;
         }
         self.tls.store(server);
-        self.appliance.replace_trust(trust);
+        for appliance in self.epochs.all() {
+            if let Some(trust) = trusts.remove(&appliance.scope().epoch) {
+                appliance.replace_trust(trust);
+            }
+        }
         tracing::info!("certificates, revocation lists, callers and enrolment were read again");
     }
 }

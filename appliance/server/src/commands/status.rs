@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use appliance_store::Store;
+use appliance_store::{Store, StoreError};
 use linker_token::SiteId;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -11,6 +11,8 @@ use crate::{
     commands::{Failure, print},
     config::Config,
     service::{
+        epochs,
+        moving::SiteMove,
         run_evidence::Evidence,
         run_record::{Run, State},
     },
@@ -22,12 +24,19 @@ pub(super) fn status(path: &Path, token_digest: bool, as_json: bool) -> Result<(
     let custody_key = setup::custody_key(&config)?;
     let custody = CustodyFiles::load(&config, &custody_key)?.open(&config)?;
     let store = setup::store_read_only(&config, custody)?;
+    let next = next(&config, &custody_key, &store)?;
+    let in_force = match (&next["state"], &next["epoch"]) {
+        (Value::String(state), epoch) if state == "in-force" => epoch.clone(),
+        _ => config.epoch.0.into(),
+    };
     let object = json!({
         "project": config.project.as_str(),
         "epoch": config.epoch.0,
+        "epoch_in_force": in_force,
         "schema": config.schema.name(),
         "audit_entries": store.audit_size(),
         "sites": sites(&store)?,
+        "next_epoch": next,
         "runs": store.list_runs("", appliance_store::limits::LIST_MAX)?.len(),
         "newest_run": newest(&store)?,
         "releases": store.releases()?.len(),
@@ -38,6 +47,45 @@ pub(super) fn status(path: &Path, token_digest: bool, as_json: bool) -> Result<(
     } else {
         print(&lines(&object, "").join("\n"))
     }
+}
+
+/// The next key epoch and how far each site has moved over to it; nothing if none is configured.
+fn next(config: &Config, custody_key: &[u8], older: &Store) -> Result<Value, Failure> {
+    let Some(next) = config.of_next() else {
+        return Ok(Value::Null);
+    };
+    let custody = CustodyFiles::load(&next, custody_key)?.open(&next)?;
+    let store = match setup::store_read_only(&next, custody) {
+        Ok(store) => store,
+        // The service makes it when it first starts with this section.
+        Err(StoreError::NoStore) => {
+            return Ok(json!({ "epoch": next.epoch.0, "state": "not-begun" }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let in_force = epochs::is_in_force(&store);
+    Ok(json!({
+        "epoch": next.epoch.0,
+        "state": if in_force { "in-force" } else { "open" },
+        "audit_entries": store.audit_size(),
+        "sites": moves(&epochs::moves(older, &store)?),
+        "runs": store.list_runs("", appliance_store::limits::LIST_MAX)?.len(),
+        "newest_run": newest(&store)?,
+    }))
+}
+
+/// How far each site has moved, by its name.
+pub(super) fn moves(moves: &[SiteMove]) -> Value {
+    let sites = moves.iter().map(|site| {
+        let line = json!({
+            "state": site.state.name(),
+            "records_before": site.records_before,
+            "records": site.records,
+            "carried": site.carried,
+        });
+        (site.site.clone(), line)
+    });
+    Value::Object(sites.collect())
 }
 
 fn sites(store: &Store) -> Result<Value, Failure> {

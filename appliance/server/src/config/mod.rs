@@ -5,6 +5,7 @@
 
 mod error;
 mod memory;
+mod next;
 mod raw;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
     tls::TlsFiles,
 };
 pub use error::ConfigError;
+pub use next::NextEpoch;
 use raw::{RawCaller, RawConfig, RawRole, RawService};
 
 /// Where the HSM token and what belongs to it lie.
@@ -72,6 +74,8 @@ pub struct Config {
     pub enrolment: PathBuf,
     /// The table of callers.
     pub callers: Callers,
+    /// The second, newer epoch, while sites move over to it.
+    pub next: Option<NextEpoch>,
 }
 
 impl Config {
@@ -107,6 +111,11 @@ impl Config {
                 "the admin listener has no access control and must stay on a loopback address",
             ));
         }
+        let schema = schema(&raw.linkage.schema, folder)?;
+        let next = raw
+            .next
+            .map(|next| next::resolve(next, &raw.linkage, &raw.service, (&schema, folder)))
+            .transpose()?;
         Ok(Self {
             origin: origin(raw.service.origin.clone())?,
             data: folder.join(&raw.service.data),
@@ -130,9 +139,10 @@ impl Config {
             },
             project: name(&raw.linkage.project, "linkage.project", ProjectId::parse)?,
             epoch: Epoch(raw.linkage.epoch),
-            schema: schema(&raw.linkage.schema, folder)?,
+            schema,
             enrolment: folder.join(raw.linkage.enrolment),
             callers: callers(raw.callers)?,
+            next,
         })
     }
 }
@@ -191,21 +201,24 @@ fn name<T>(
 
 /// A shipped schema by name, or a schema file.
 fn schema(text: &str, folder: &Path) -> Result<Schema, ConfigError> {
-    const KEY: &str = "linkage.schema";
+    schema_of("linkage.schema", text, folder)
+}
+
+fn schema_of(key: &'static str, text: &str, folder: &Path) -> Result<Schema, ConfigError> {
     match text {
         "jp-1" => Ok(Schema::jp_1()),
         "en-1" => Ok(Schema::en_1()),
         path if path.ends_with(".toml") => {
             let path = folder.join(path);
-            let text = String::from_utf8(read_file(&path, KEY)?)
-                .map_err(|_opaque| ConfigError::rule(KEY, "the schema file is not UTF-8"))?;
+            let text = String::from_utf8(read_file(&path, key)?)
+                .map_err(|_opaque| ConfigError::rule(key, "the schema file is not UTF-8"))?;
             Schema::parse(&text).map_err(|source| ConfigError::Schema {
                 path: path.display().to_string(),
                 source,
             })
         }
         _ => Err(ConfigError::rule(
-            KEY,
+            key,
             "jp-1, en-1 or a file that ends in .toml",
         )),
     }

@@ -12,6 +12,7 @@ pub(super) struct RawConfig {
     pub(super) tls: RawTls,
     pub(super) hsm: RawHsm,
     pub(super) linkage: RawLinkage,
+    pub(super) next: Option<RawNext>,
     #[serde(default, rename = "caller")]
     pub(super) callers: Vec<RawCaller>,
 }
@@ -61,6 +62,17 @@ pub(super) struct RawLinkage {
     pub(super) epoch: u32,
     pub(super) schema: String,
     pub(super) enrolment: PathBuf,
+}
+
+/// A second, newer key epoch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNext {
+    pub(super) epoch: u32,
+    pub(super) enrolment: PathBuf,
+    pub(super) inventory: PathBuf,
+    pub(super) data: PathBuf,
+    pub(super) schema: Option<String>,
 }
 
 #[derive(Deserialize)]

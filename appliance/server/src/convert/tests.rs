@@ -44,7 +44,11 @@ INDEX_BUILDING Unavailable
 INDEX_FAILED Unavailable
 INDEX_TOO_LARGE FailedPrecondition
 HOSTILE_TOKEN InvalidArgument
-TOO_MANY_ENQUIRIES ResourceExhausted";
+TOO_MANY_ENQUIRIES ResourceExhausted
+SITE_REVOKED PermissionDenied
+OLD_ENROLMENT FailedPrecondition
+OTHER_EPOCH FailedPrecondition
+SITES_MISSING FailedPrecondition";
     assert_eq!(lines.join("\n"), expected);
     let codes: BTreeSet<&str> = reasons::ALL.iter().map(|reason| reason.code).collect();
     assert_eq!(codes.len(), reasons::ALL.len(), "codes differ");

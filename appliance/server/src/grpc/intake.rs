@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use linkage_proto::v1::{self, intake_server::Intake, upload_message::Part};
+use linker_token::Epoch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -14,6 +15,7 @@ use crate::{
     limits,
     service::{
         Appliance, blocking,
+        epochs::Epochs,
         intake::{self, Begun, Receipt, Upload},
     },
 };
@@ -24,7 +26,12 @@ impl Intake for Endpoint {
         &self,
         request: Request<v1::GetPolicyRequest>,
     ) -> Result<Response<v1::Policy>, Status> {
-        self.unary(Method::GetPolicy, request, |appliance, _, _| {
+        self.of_epochs(Method::GetPolicy, request, |epochs, _, request| {
+            let appliance = match request.epoch {
+                // A site that names no epoch gets the one in force.
+                0 => epochs.current(),
+                epoch => epochs.taking(Epoch(epoch)),
+            };
             Ok(convert::policy(intake::policy(appliance)))
         })
         .await
@@ -35,11 +42,12 @@ impl Intake for Endpoint {
         &self,
         request: Request<v1::GetUploadStateRequest>,
     ) -> Result<Response<v1::UploadState>, Status> {
-        self.unary(
+        self.of_epochs(
             Method::GetUploadState,
             request,
-            |appliance, caller, request| {
+            |epochs, caller, request| {
                 let batch_id = convert::batch_id(&request.batch_id)?;
+                let appliance = epochs.knowing(batch_id)?;
                 intake::upload_state(appliance, caller, batch_id).map(convert::upload_state)
             },
         )
@@ -51,18 +59,23 @@ impl Intake for Endpoint {
         &self,
         request: Request<Streaming<v1::UploadMessage>>,
     ) -> Result<Response<v1::Receipt>, Status> {
-        self.call(Method::UploadBatch, limits::UPLOAD_TIMEOUT, request, upload)
-            .await
-            .map(|receipt| Response::new(convert::receipt(receipt)))
+        let epochs = self.epochs.clone();
+        let limit = limits::UPLOAD_TIMEOUT;
+        self.call(Method::UploadBatch, limit, request, |_, caller, stream| {
+            upload(epochs, caller, stream)
+        })
+        .await
+        .map(|receipt| Response::new(convert::receipt(receipt)))
     }
 
     async fn get_receipt(
         &self,
         request: Request<v1::GetReceiptRequest>,
     ) -> Result<Response<v1::Receipt>, Status> {
-        self.unary(Method::GetReceipt, request, |appliance, caller, request| {
+        self.of_epochs(Method::GetReceipt, request, |epochs, caller, request| {
             let batch_id = convert::batch_id(&request.batch_id)?;
             let seen = request.checkpoint_size_seen;
+            let appliance = epochs.knowing(batch_id)?;
             intake::receipt(appliance, caller, batch_id, seen).map(convert::receipt)
         })
         .await
@@ -73,17 +86,19 @@ impl Intake for Endpoint {
 /// One upload stream: a header, then chunks, each durable before the next is read. Work that blocks cannot
 /// be called off, so places and claims travel with it and are free when it has ended, not when the call has.
 async fn upload(
-    appliance: Arc<Appliance>,
+    epochs: Arc<Epochs>,
     caller: Caller,
     mut stream: Streaming<v1::UploadMessage>,
 ) -> Result<Receipt, ServiceError> {
-    let place = appliance.upload_place(caller.site()?)?;
+    // Places are one for all epochs, so that a second one gives nobody a second share.
+    let place = epochs.current().upload_place(caller.site()?)?;
     let Some(Part::Header(header)) = next(&mut stream).await? else {
         return Err(ServiceError::Malformed {
             rule: "the first message is the header",
         });
     };
     let header = convert::header(header)?;
+    let appliance = epochs.taking_manifest(&header.manifest).clone();
     let begun = {
         let (appliance, caller) = (appliance.clone(), caller.clone());
         blocking(move || intake::begin(&appliance, &caller, header, place)).await?
@@ -95,7 +110,7 @@ async fn upload(
     while let Some(part) = next(&mut stream).await? {
         upload = keep(appliance.clone(), upload, part).await?;
     }
-    let slots = appliance.admission_slots();
+    let slots = epochs.current().admission_slots();
     let slot = slots
         .acquire_owned()
         .await

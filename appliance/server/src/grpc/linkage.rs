@@ -66,7 +66,8 @@ impl Linkage for Endpoint {
         &self,
         request: Request<v1::GetRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        self.unary(Method::GetRun, request, |appliance, _, request| {
+        self.of_epochs(Method::GetRun, request, |epochs, _, request| {
+            let appliance = epochs.with_run(&request.run_id)?;
             run::find(appliance, &request.run_id).map(convert::run)
         })
         .await
@@ -92,8 +93,8 @@ impl Linkage for Endpoint {
         request: Request<v1::GetRunRequest>,
     ) -> Result<Response<Self::WatchRunStream>, Status> {
         let watched = self
-            .unary(Method::WatchRun, request, |appliance, _, request| {
-                run::watch(appliance, &request.run_id)
+            .of_epochs(Method::WatchRun, request, |epochs, _, request| {
+                run::watch(epochs.with_run(&request.run_id)?, &request.run_id)
             })
             .await?;
         let answers: Answers<v1::Run> = match watched {
@@ -129,19 +130,20 @@ impl Linkage for Endpoint {
         &self,
         request: Request<v1::StreamCrosswalkRequest>,
     ) -> Result<Response<Self::StreamCrosswalkStream>, Status> {
-        let (release, cursor) = self
-            .unary(
+        let (appliance, release, cursor) = self
+            .of_epochs(
                 Method::StreamCrosswalk,
                 request,
-                |appliance, caller, request| {
+                |epochs, caller, request| {
                     let (id, cursor) = (&request.release_id, request.cursor);
+                    let appliance = epochs.with_release(id)?;
                     let release = release::begin_reading(appliance, caller, id, cursor)?;
-                    Ok((release, request.cursor))
+                    Ok((appliance.clone(), release, request.cursor))
                 },
             )
             .await?;
         let (pages, answers) = mpsc::channel(limits::STREAM_QUEUE);
-        let _reading = tokio::spawn(read(self.appliance.clone(), release, cursor, pages));
+        let _reading = tokio::spawn(read(appliance, release, cursor, pages));
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
 

@@ -20,31 +20,46 @@ use crate::{
     convert,
     error::ServiceError,
     limits, metrics,
-    service::Appliance,
+    service::{Appliance, blocking, epochs::Epochs, revocation},
     tls::Peer,
 };
 
-/// One gRPC service's share of the appliance.
+/// One gRPC service's share of the key epochs that are served.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    appliance: Arc<Appliance>,
+    epochs: Arc<Epochs>,
 }
 
 impl Endpoint {
-    pub(crate) fn new(appliance: Arc<Appliance>) -> Self {
-        Self { appliance }
+    pub(crate) fn new(epochs: Arc<Epochs>) -> Self {
+        Self { epochs }
     }
 
     /// The caller, if its certificate is entered and its role may call `method`.
     fn caller<T>(&self, request: &Request<T>, method: Method) -> Result<Caller, ServiceError> {
         let peer = request.extensions().get::<Peer>();
         let uri = peer.and_then(|peer| peer.uri.as_deref());
-        let caller = self.appliance.trust().callers.identify(uri)?;
+        let trust = self.epochs.current().trust();
+        let caller = trust.callers.identify(uri)?;
         authorise(&caller, method)?;
         Ok(caller)
     }
 
-    /// Authorises, runs `work` within `limit`, counts and converts the error.
+    /// Refuses a caller whose site the custodians have revoked, and notes it in the audit log.
+    async fn check_revoked(&self, caller: &Caller) -> Result<(), ServiceError> {
+        let Err(revoked) = self.epochs.check_caller(caller) else {
+            return Ok(());
+        };
+        let (appliance, caller) = (self.epochs.current().clone(), caller.clone());
+        let noted = blocking(move || revocation::note_refusal(&appliance, &caller)).await;
+        if let Err(error) = noted {
+            let code = error.code();
+            tracing::error!(code, "the refusal of a revoked site could not be noted");
+        }
+        Err(revoked)
+    }
+
+    /// Authorises, runs `work` on the epoch in force within `limit`, counts and converts the error.
     async fn call<Q, A, F>(
         &self,
         method: Method,
@@ -58,9 +73,14 @@ impl Endpoint {
         let started = Instant::now();
         let peer = request.extensions().get::<Peer>();
         let uri = peer.and_then(|peer| peer.uri.clone());
-        let result = match self.caller(&request, method) {
+        let admitted = match self.caller(&request, method) {
+            Ok(caller) => self.check_revoked(&caller).await.map(|()| caller),
+            Err(error) => Err(error),
+        };
+        let result = match admitted {
             Ok(caller) => {
-                let work = work(self.appliance.clone(), caller, request.into_inner());
+                let appliance = self.epochs.current().clone();
+                let work = work(appliance, caller, request.into_inner());
                 timeout(limit, work)
                     .await
                     .unwrap_or(Err(ServiceError::TimedOut))
@@ -86,10 +106,22 @@ impl Endpoint {
             method,
             limits::UNARY_TIMEOUT,
             request,
-            |appliance, caller, request| {
-                crate::service::blocking(move || work(&appliance, &caller, request))
-            },
+            |appliance, caller, request| blocking(move || work(&appliance, &caller, request)),
         )
+        .await
+    }
+
+    /// [`Self::unary`] for work that finds its epoch by itself.
+    async fn of_epochs<Q: Send + 'static, A: Send + 'static>(
+        &self,
+        method: Method,
+        request: Request<Q>,
+        work: impl FnOnce(&Epochs, &Caller, Q) -> Result<A, ServiceError> + Send + 'static,
+    ) -> Result<A, Status> {
+        let epochs = self.epochs.clone();
+        self.unary(method, request, move |_, caller, request| {
+            work(&epochs, caller, request)
+        })
         .await
     }
 }

@@ -6,7 +6,7 @@ use linkage_proto::v1::{intake_server::IntakeServer, linkage_server::LinkageServ
 use tokio::sync::watch;
 use tonic::transport::Server;
 
-use crate::{grpc::Endpoint, limits, service::Appliance, tls::Listener};
+use crate::{grpc::Endpoint, limits, service::epochs::Epochs, tls::Listener};
 
 /// Serves until `stop` turns true and requests in progress have ended.
 ///
@@ -14,13 +14,13 @@ use crate::{grpc::Endpoint, limits, service::Appliance, tls::Listener};
 /// The transport's.
 pub(crate) async fn serve(
     listener: Listener,
-    appliance: Arc<Appliance>,
+    epochs: Arc<Epochs>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
-    let intake = IntakeServer::new(Endpoint::new(appliance.clone()))
+    let intake = IntakeServer::new(Endpoint::new(epochs.clone()))
         .max_decoding_message_size(limits::MESSAGE_IN_BYTES_MAX)
         .max_encoding_message_size(limits::MESSAGE_OUT_BYTES_MAX);
-    let linkage = LinkageServer::new(Endpoint::new(appliance))
+    let linkage = LinkageServer::new(Endpoint::new(epochs))
         .max_decoding_message_size(limits::SMALL_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(limits::MESSAGE_OUT_BYTES_MAX);
     let (reporter, health) = tonic_health::server::health_reporter();

@@ -10,7 +10,12 @@ use linker_token::{
     canonical::{Reader, Writer},
 };
 
-use crate::{auth::Caller, error::ServiceError, limits, service::Appliance};
+use crate::{
+    auth::Caller,
+    error::ServiceError,
+    limits,
+    service::{Appliance, revocation},
+};
 
 const MAGIC: [u8; 8] = *b"MSBUPH01";
 
@@ -42,6 +47,8 @@ pub(super) fn verify(
     if manifest.site != *site {
         return Err(ServiceError::ForeignSite);
     }
+    let trust = appliance.trust();
+    revocation::check(&trust.enrolment, site)?;
     let scope = appliance.scope();
     if manifest.project != scope.project {
         return Err(ServiceError::WrongProject);
@@ -52,13 +59,13 @@ pub(super) fn verify(
     if manifest.schema != scope.schema.digest() {
         return Err(ServiceError::WrongSchema);
     }
-    let trust = appliance.trust();
     if manifest.secret_check != trust.enrolment.secret_check {
         return Err(ServiceError::WrongSecret);
     }
     let enrolled = match trust.enrolment.site(site, appliance.now()) {
         Ok(enrolled) => enrolled,
         Err(CustodyError::Expired { .. }) => return Err(ServiceError::EnrolmentExpired),
+        Err(CustodyError::SiteRevoked { .. }) => return Err(ServiceError::SiteRevoked),
         Err(_) => return Err(ServiceError::NotEnrolled),
     };
     let verified = verify_manifest(&manifest, &header.signature, &enrolled.sign_spki)

@@ -1,8 +1,10 @@
 //! Research IDs of a run: carried over from the run before, minted for the rest.
 
+mod carried;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use appliance_store::{Assignment, Assignments, IdEvent};
+use appliance_store::{Assignment, IdEvent};
 use linker_match::{
     Dataset, Linkage, RecordKey, ResearchId,
     resolve::{self, Resolution},
@@ -29,9 +31,7 @@ impl Ids {
         dataset: &Dataset,
         linkage: &Linkage,
     ) -> Result<Self, ServiceError> {
-        let former = appliance.store().assignments()?;
-        let previous = previous(&former, sites)?;
-        drop(former);
+        let previous = carried::previous(appliance, sites)?;
         let keys = dataset.keys().iter().copied();
         let current: Vec<(RecordKey, u32)> = keys
             .zip(linkage.cluster_of_record.iter().copied())
@@ -90,38 +90,6 @@ impl Ids {
             clusters_over_bound: linkage.clusters_over_bound,
         }
     }
-}
-
-/// Former assignments under the present numbers of the sites.
-fn previous(
-    former: &Assignments,
-    sites: &[SiteId],
-) -> Result<Vec<(RecordKey, ResearchId)>, ServiceError> {
-    let numbers: Vec<Option<u16>> = former
-        .sites
-        .iter()
-        .map(|site| {
-            sites
-                .binary_search(site)
-                .ok()
-                .and_then(|at| u16::try_from(at).ok())
-        })
-        .collect();
-    former
-        .lines
-        .iter()
-        .map(|line| {
-            let site = numbers.get(usize::from(line.site)).copied().flatten();
-            let site = site.ok_or(ServiceError::Damaged {
-                what: "the list of assignments",
-            })?;
-            let key = RecordKey {
-                site,
-                reference: line.reference,
-            };
-            Ok((key, ResearchId::from_bytes(line.research_id)))
-        })
-        .collect()
 }
 
 /// Random IDs from the operating system; a failure is kept until the end.

@@ -21,6 +21,7 @@ use crate::{
         Appliance, Claim, Place,
         header::{self, Header},
         intent::Intent,
+        revocation,
     },
 };
 
@@ -111,6 +112,15 @@ pub fn policy(appliance: &Appliance) -> Policy {
         schema_digest: scope.schema.digest().0,
         ingest_key_digest: Sha256::digest(appliance.custody().ingest_public_key()).into(),
     }
+}
+
+/// Whether a batch is admitted here, or its upload is under way.
+///
+/// # Errors
+/// [`ServiceError::Store`] and its kin.
+pub fn knows(appliance: &Appliance, batch_id: BatchId) -> Result<bool, ServiceError> {
+    let store = appliance.store();
+    Ok(store.batch(batch_id)?.is_some() || store.next_sequence(batch_id).is_some())
 }
 
 /// How far the caller's upload of a batch has come. Batches of other sites look as if they had never begun.
@@ -216,7 +226,7 @@ pub fn begin(
 /// Keeps one chunk; it is durable on return.
 ///
 /// # Errors
-/// [`ServiceError::OutOfOrder`], [`ServiceError::TooLarge`] or the store's.
+/// [`ServiceError::OutOfOrder`], [`ServiceError::TooLarge`], [`ServiceError::SiteRevoked`] or the store's.
 pub fn append(
     appliance: &Appliance,
     upload: &mut Upload,
@@ -229,6 +239,7 @@ pub fn append(
             limit: limits::CHUNK_BYTES_MAX,
         });
     }
+    check_trusted(appliance, upload)?;
     if sequence != upload.next || upload.is_complete() {
         return Err(ServiceError::OutOfOrder {
             next_sequence: upload.next,
@@ -246,7 +257,8 @@ pub fn append(
 /// says what will be done before any key is used.
 ///
 /// # Errors
-/// [`ServiceError::Incomplete`], [`ServiceError::CorruptChunk`], [`ServiceError::Hsm`] or the store's.
+/// [`ServiceError::Incomplete`], [`ServiceError::SiteRevoked`], [`ServiceError::CorruptChunk`],
+/// [`ServiceError::Hsm`] or the store's.
 pub fn finish(
     appliance: &Appliance,
     caller: &Caller,
@@ -259,6 +271,12 @@ pub fn finish(
     }
     let batch_id = upload.verified.batch_id();
     let entry = appliance.entry(caller.uri(), "admit", &batch_id.to_string());
+    if let Err(error) = check_trusted(appliance, upload) {
+        metrics::batch_refused();
+        appliance.store().discard_upload(batch_id)?;
+        appliance.append_audit(&entry.result(error.code()))?;
+        return Err(error);
+    }
     let row = appliance.begun(&entry, |intent| {
         let opened = open(appliance, upload, intent);
         if matches!(opened, Err(ServiceError::CorruptChunk)) {
@@ -279,6 +297,12 @@ pub fn finish(
         "a batch was admitted"
     );
     Ok(receipt)
+}
+
+/// The site may have been revoked since its header was verified.
+fn check_trusted(appliance: &Appliance, upload: &Upload) -> Result<(), ServiceError> {
+    let site = &upload.verified.manifest().site;
+    revocation::check(&appliance.trust().enrolment, site)
 }
 
 fn open(

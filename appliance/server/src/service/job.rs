@@ -21,7 +21,7 @@ use crate::{
         ids::Ids,
         plan::Frozen,
         rows::run_error,
-        run::newest_released,
+        run::{cumulative_before, newest_released},
         run_evidence::Evidence,
         run_record::{Quality, Run, State},
         scratch::RunScratch,
@@ -69,8 +69,8 @@ impl Job {
         self.advance(appliance, RunEvent::Clustered)?;
         let started = Instant::now();
         let ids = Ids::resolve(appliance, &frozen.sites, &dataset, &linkage)?;
-        let before = last.and_then(|run| run.counts);
-        self.run.counts = Some(ids.counts(&dataset, &linkage, before.map_or(0, |c| c.cumulative)));
+        let before = cumulative_before(appliance, last.as_ref())?;
+        self.run.counts = Some(ids.counts(&dataset, &linkage, before));
         self.time("ids", started);
         self.commit(appliance, actor, ids, frozen.batch_count())
     }

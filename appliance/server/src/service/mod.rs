@@ -2,6 +2,7 @@
 //!
 //! Calls block on disk, HSM and CPU: the listeners run them through [`blocking`].
 
+pub mod epochs;
 pub mod header;
 pub mod health;
 mod ids;
@@ -9,12 +10,14 @@ pub mod intake;
 pub mod intent;
 mod job;
 pub mod lookup_index;
+pub mod moving;
 pub mod overview;
 mod pace;
 mod places;
 pub mod plan;
 pub mod release;
 pub mod resolve_token;
+pub mod revocation;
 mod rows;
 pub mod run;
 pub mod run_evidence;
@@ -66,6 +69,7 @@ pub struct Appliance {
     cancel: Cancel,
     custody: Arc<dyn Custody>,
     store: Arc<Store>,
+    before: Option<Arc<Store>>,
     clock: Clock,
     stamp: Stamp,
     latch: Latch,
@@ -76,6 +80,7 @@ pub struct Appliance {
     places: places::Places,
     lookups: lookup_index::Lookups,
     paces: pace::Paces,
+    refusals: pace::Paces,
     started: Instant,
     site_rows: Mutex<BTreeMap<SiteId, u64>>,
     admission_slots: Arc<Semaphore>,
@@ -101,10 +106,14 @@ pub struct Parts {
     pub custody: Arc<dyn Custody>,
     /// The store, opened with the same keys.
     pub store: Store,
+    /// The store of the epoch before, from which persons keep their research IDs.
+    pub before: Option<Arc<Store>>,
     /// The clock.
     pub clock: Clock,
     /// Callers and enrolment.
     pub trust: Trust,
+    /// The readiness conditions, all open.
+    pub latch: Latch,
 }
 
 impl Appliance {
@@ -114,6 +123,7 @@ impl Appliance {
     /// What the store says.
     pub fn new(parts: Parts) -> Result<Self, ServiceError> {
         let board = run::Board::load(&parts.store)?;
+        let latch = parts.latch;
         let mut site_rows = BTreeMap::new();
         for row in parts.store.batches()? {
             *site_rows.entry(row.manifest.site).or_default() += u64::from(row.rows);
@@ -128,8 +138,9 @@ impl Appliance {
             cancel: Cancel::new(),
             custody: parts.custody,
             store: Arc::new(parts.store),
+            before: parts.before,
             clock: parts.clock,
-            latch: Latch::default(),
+            latch,
             trust: ArcSwap::from_pointee(parts.trust),
             claims: Arc::default(),
             board,
@@ -137,11 +148,13 @@ impl Appliance {
             places: places::Places::default(),
             lookups: lookup_index::Lookups::default(),
             paces: pace::Paces::default(),
+            refusals: pace::Paces::default(),
             started: Instant::now(),
             site_rows: Mutex::new(site_rows),
             admission_slots: Arc::new(Semaphore::new(limits::ADMISSIONS_MAX)),
         };
         run::end_interrupted(&appliance)?;
+        revocation::take_up(&appliance, &appliance.trust().enrolment)?;
         Ok(appliance)
     }
 
@@ -163,6 +176,12 @@ impl Appliance {
         &self.store
     }
 
+    /// The store, for who outlives a call.
+    #[must_use]
+    pub fn shared_store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     /// The readiness conditions.
     #[must_use]
     pub fn latch(&self) -> &Latch {
@@ -175,7 +194,7 @@ impl Appliance {
         self.trust.load_full()
     }
 
-    /// Exchanges callers and enrolment.
+    /// Exchanges callers and enrolment, whose revocations [`revocation::take_up`] made durable before.
     pub fn replace_trust(&self, trust: Trust) {
         self.trust.store(Arc::new(trust));
     }

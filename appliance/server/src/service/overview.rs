@@ -10,7 +10,9 @@ use crate::{
     ready::Condition,
     service::{
         Appliance,
+        epochs::Epochs,
         lookup_index::{self, IndexState},
+        moving::SiteMove,
         run::runs,
         run_evidence::Evidence,
         run_record::{Counts, Run, State},
@@ -42,6 +44,17 @@ pub struct Overview {
     pub audit_entries: u64,
     /// How it stands with the look-up index.
     pub lookup_index: IndexState,
+    /// The next key epoch, while sites move over to it.
+    pub next: Option<NextLine>,
+}
+
+/// The next key epoch, and how far the sites have moved over to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextLine {
+    /// Its number.
+    pub epoch: u32,
+    /// Every site of either epoch, sorted.
+    pub moves: Arc<Vec<SiteMove>>,
 }
 
 /// One site's totals.
@@ -63,7 +76,8 @@ pub struct SiteLine {
 ///
 /// # Errors
 /// What the store says.
-pub fn overview(appliance: &Appliance) -> Result<Overview, ServiceError> {
+pub fn overview(epochs: &Epochs) -> Result<Overview, ServiceError> {
+    let appliance = &**epochs.current();
     let latch = appliance.latch();
     let mut newest = runs(appliance)?;
     newest.reverse();
@@ -83,6 +97,13 @@ pub fn overview(appliance: &Appliance) -> Result<Overview, ServiceError> {
         runs: newest,
         audit_entries: appliance.store().audit_size(),
         lookup_index: lookup_index::state(appliance)?,
+        next: epochs
+            .next()
+            .zip(epochs.moves())
+            .map(|(next, moves)| NextLine {
+                epoch: next.scope().epoch.0,
+                moves,
+            }),
     })
 }
 

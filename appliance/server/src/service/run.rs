@@ -226,7 +226,25 @@ pub fn alone<T>(
 
 /// The newest run that ended well.
 pub(super) fn newest_released(appliance: &Appliance) -> Result<Option<Run>, ServiceError> {
-    let mut runs = all(appliance.store())?.into_iter();
+    newest_released_of(appliance.store())
+}
+
+/// Persons who ever received a research ID before a run whose epoch's newest run is `last`. The first run of
+/// an epoch goes on counting where the epoch before ended.
+pub(super) fn cumulative_before(
+    appliance: &Appliance,
+    last: Option<&Run>,
+) -> Result<u64, ServiceError> {
+    let counts = match (last, &appliance.before) {
+        (Some(last), _) => last.counts,
+        (None, Some(before)) => newest_released_of(before)?.and_then(|run| run.counts),
+        (None, None) => None,
+    };
+    Ok(counts.map_or(0, |counts| counts.cumulative))
+}
+
+fn newest_released_of(store: &Store) -> Result<Option<Run>, ServiceError> {
+    let mut runs = all(store)?.into_iter();
     Ok(runs.rfind(|run| run.state == State::Released))
 }
 

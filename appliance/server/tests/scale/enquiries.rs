@@ -11,6 +11,7 @@ use appliance_server::{
     limits,
     service::{
         Appliance,
+        epochs::Epochs,
         lookup_index::{self, IndexState},
         overview::overview,
         resolve_token::{Question, Resolved, TokenAnswer, resolve},
@@ -174,7 +175,12 @@ fn an_index_without_room_is_said_and_not_built() {
     let refused = crowd.ask(1).expect_err("a refusal");
     assert_eq!(refused.code(), "INDEX_TOO_LARGE");
     assert!(refused.advice().contains("service.memory_gib"));
-    assert_eq!(overview(&small).expect("reads").lookup_index, state);
+    assert_eq!(
+        overview(&Epochs::one(small.clone()))
+            .expect("reads")
+            .lookup_index,
+        state
+    );
     drop_whole(small);
     let enough = needed * limits::LOOKUP_MEMORY_SHARE;
     for (memory, fits) in [(enough - 1, false), (enough, true)] {

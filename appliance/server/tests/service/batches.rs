@@ -51,6 +51,30 @@ pub(crate) fn batch(site: &str, persons: impl IntoIterator<Item = u64>) -> Token
     batch
 }
 
+/// The same persons under the next key epoch: the same references, and rows that have nothing to do with the
+/// former ones.
+pub(crate) fn next_batch(site: &str, persons: impl IntoIterator<Item = u64>) -> TokenBatch {
+    let mut batch = TokenBatch::new(&Schema::jp_1());
+    for person in persons {
+        let token = Token {
+            reference: reference(site, person),
+            flags: Flags::default(),
+            row: row(person + (1 << 40)),
+        };
+        batch.push(&token).expect("fits");
+    }
+    batch
+}
+
+/// A manifest under the next key epoch.
+pub(crate) fn next_manifest(site: &str, batch: &TokenBatch) -> Manifest {
+    Manifest {
+        epoch: keys::NEXT,
+        secret_check: keys::NEXT_CHECK,
+        ..manifest(site, batch)
+    }
+}
+
 pub(crate) fn manifest(site: &str, batch: &TokenBatch) -> Manifest {
     Manifest {
         site: SiteId::parse(site).expect("a good name"),
@@ -69,7 +93,11 @@ pub(crate) fn manifest(site: &str, batch: &TokenBatch) -> Manifest {
 }
 
 pub(crate) fn seal(folder: &Path, batch: &TokenBatch, manifest: Manifest) -> Sealed {
-    let inventory = keys::inventory(folder);
+    let inventory = if manifest.epoch == keys::NEXT {
+        keys::inventory_of(folder, keys::NEXT_INVENTORY)
+    } else {
+        keys::inventory(folder)
+    };
     let aik = inventory.key("aik").expect("is there");
     let KeyProof::Rsa(spki) = &aik.proof else {
         panic!("AIK is an RSA key")

@@ -23,6 +23,7 @@ fn the_sample_parses_and_every_key_is_needed() {
         "[tls]\n",
         "[hsm]\n",
         "[linkage]\n",
+        "[next]\n",
     ] {
         let text = SAMPLE.replacen(unknown, &format!("{unknown}surprise = 1\n"), 1);
         assert!(Config::parse(&text, folder).is_err(), "{unknown}");
@@ -34,9 +35,27 @@ fn the_sample_parses_and_every_key_is_needed() {
         "scratch",
         "resolve_tokens",
     ];
-    let keys = SAMPLE.lines().filter_map(|line| line.split_once(" = "));
+    // The section of a second epoch is optional as a whole, and may leave only the schema out.
+    let (before, rest) = SAMPLE.split_once("[next]\n").expect("a section");
+    let (next, after) = rest.split_once("[[caller]]").expect("callers");
+    let alone = format!("{before}[[caller]]{after}");
+    let one = Config::parse(&alone, folder).expect("one epoch");
+    assert!(one.next.is_none() && config.next.is_some());
+    for key in ["epoch", "enrolment", "inventory", "data", "schema"] {
+        let line = next
+            .lines()
+            .find(|line| line.starts_with(&format!("{key} = ")));
+        let without = next.replacen(line.expect("is there"), "", 1);
+        let text = format!("{before}[next]\n{without}[[caller]]{after}");
+        assert_eq!(
+            Config::parse(&text, folder).is_ok(),
+            key == "schema",
+            "{key}"
+        );
+    }
+    let keys = alone.lines().filter_map(|line| line.split_once(" = "));
     for (key, _) in keys.filter(|(key, _)| !key.starts_with('#')) {
-        let without: Vec<&str> = SAMPLE
+        let without: Vec<&str> = alone
             .lines()
             .filter(|line| !line.starts_with(&format!("{key} = ")))
             .collect();
@@ -56,6 +75,8 @@ fn values_are_checked() {
         ("memory_gib = 16", "memory_gib = 65537"),
         ("project = \"demo\"", "project = \"Demo\""),
         ("epoch = 1", "epoch = -1"),
+        ("epoch = 2", "epoch = 1"),
+        ("data = \"data-2\"", "data = \"data\""),
         ("schema = \"jp-1\"", "schema = \"jp-9\""),
         ("site = \"hospital\"", ""),
         (

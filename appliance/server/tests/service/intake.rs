@@ -62,7 +62,7 @@ async fn a_batch_is_admitted_once_and_its_receipt_proves_it() {
     let service = folder.serve();
     let mut client = intake(&folder, &service, HOSPITAL);
     let policy = client
-        .get_policy(GetPolicyRequest {})
+        .get_policy(GetPolicyRequest { epoch: 0 })
         .await
         .expect("answers")
         .into_inner();

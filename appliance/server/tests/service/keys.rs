@@ -13,8 +13,8 @@ use std::{
 use keymgmt_custody::{
     Custody as _, Oaep,
     enrolment::{Enrolment, SiteEntry, Stage},
-    hierarchy::epoch_context,
-    inventory::Inventory,
+    hierarchy::{Label, check_value_of, epoch_context},
+    inventory::{Inventory, KeyEntry, KeyProof},
     pkcs11::{Pin, SecretUse, TokenName, UserSession, init_token},
     profile::Profile,
     software::SoftwareCustody,
@@ -33,6 +33,14 @@ pub(crate) fn project() -> ProjectId {
 }
 
 pub(crate) const EPOCH: Epoch = Epoch(1);
+/// The epoch that follows, with keys of its own in the same token. Only the pseudonyms' key is the same.
+pub(crate) const NEXT: Epoch = Epoch(2);
+/// The check value of its encoding secret.
+pub(crate) const NEXT_CHECK: CheckValue = CheckValue([8; 8]);
+/// Signed inventories of the two epochs, and one whose pseudonyms' key is another.
+pub(crate) const INVENTORY: &str = "appliance.inventory";
+pub(crate) const NEXT_INVENTORY: &str = "appliance-2.inventory";
+pub(crate) const OTHER_INVENTORY: &str = "appliance-other.inventory";
 /// The check value of an encoding secret that no test holds.
 pub(crate) const CHECK: CheckValue = CheckValue([7; 8]);
 
@@ -74,29 +82,43 @@ pub(crate) fn softhsm_conf(folder: &Path) -> PathBuf {
 
 /// Signs an enrolment of `sites` under `check`, valid until `expires`.
 pub(crate) fn enrol(folder: &Path, sites: &[&str], check: CheckValue, expires: u64) {
-    let csk = custodians();
+    let mut list = enrolment(EPOCH, check, sites);
+    for entry in list.sites.values_mut() {
+        entry.expires_unix_s = expires;
+    }
+    publish(folder, "enrolment.signed", &list);
+}
+
+/// A list of sites with the keys of these tests.
+pub(crate) fn enrolment(epoch: Epoch, check: CheckValue, sites: &[&str]) -> Enrolment {
     let sites = sites.iter().map(|site| {
         let entry = SiteEntry {
             sign_spki: site_key(site).audit_public_key().to_vec(),
-            expires_unix_s: expires,
+            expires_unix_s: u64::MAX / 2,
             receipt_nonce: [0; 16],
+            revoked_unix_s: None,
         };
         (SiteId::parse(site).expect("a good name"), entry)
     });
-    let enrolment = Enrolment {
+    Enrolment {
         project: project(),
-        epoch: EPOCH,
+        epoch,
         schema: Schema::jp_1().digest(),
         secret_check: check,
         oaep: Oaep::Sha1,
         sites: sites.collect(),
-    };
+    }
+}
+
+/// Signs a list as the custodians do.
+pub(crate) fn publish(folder: &Path, name: &str, enrolment: &Enrolment) {
+    let csk = custodians();
     let signed = enrolment
         .sign(Stage::Enrolled, csk.audit_public_key(), |digest| {
             csk.sign_audit(digest)
         })
         .expect("signs");
-    fs::write(folder.join("enrolment.signed"), signed).expect("writes");
+    fs::write(folder.join(name), signed).expect("writes");
 }
 
 fn configure(folder: &Path) {
@@ -132,27 +154,51 @@ fn in_a_child_of_its_own() {
     init_token(&profile, TOKEN, &pin("officer-test-pin"), &pin(PIN)).expect("a token");
     let token = TokenName::Label(TOKEN.to_owned());
     let session = UserSession::open(&profile, &token, &pin(PIN)).expect("a login");
-    let context = epoch_context(&project(), EPOCH);
-    let mut keys = Vec::new();
-    for name in ["tmk", "dkek", "psk"] {
-        let key = session.generate_secret(name, SecretUse::Fixed, &context);
-        keys.push(key.expect("a secret"));
-    }
-    keys.push(session.generate_rsa("aik").expect("a pair"));
-    keys.push(session.generate_p256("ask").expect("a pair"));
-    let inventory = Inventory {
+    let inventory = |epoch, keys| Inventory {
         serial: session.facts().serial.clone(),
         label: TOKEN.to_owned(),
         project: project(),
-        epoch: EPOCH,
+        epoch,
         keys,
     };
+    let secrets = |epoch, names: &[&str]| -> Vec<KeyEntry> {
+        let context = epoch_context(&project(), epoch);
+        let key = |name: &&str| session.generate_secret(name, SecretUse::Fixed, &context);
+        names
+            .iter()
+            .map(|name| key(name).expect("a secret"))
+            .collect()
+    };
+    let pairs = || {
+        [
+            session.generate_rsa("aik").expect("a pair"),
+            session.generate_p256("ask").expect("a pair"),
+        ]
+    };
+    let mut first = secrets(EPOCH, &["tmk", "dkek", "psk"]);
+    first.extend(pairs());
+    // One key has another check value in another epoch, because the value is bound to it.
+    let mut psk = first[2].clone();
+    let context = epoch_context(&project(), NEXT);
+    let derived = session.hmac("psk", &psk.id, Label::CheckValue, &context);
+    psk.proof = KeyProof::Secret(check_value_of(&derived.expect("an HMAC")));
+    let mut second = secrets(NEXT, &["tmk", "dkek"]);
+    second.push(psk);
+    second.extend(pairs());
+    let mut other = second.clone();
+    other[2] = secrets(NEXT, &["psk"]).remove(0);
     let csk = custodians();
-    let signed = inventory
-        .sign(csk.audit_public_key(), |digest| csk.sign_audit(digest))
-        .expect("signs");
+    for (name, epoch, keys) in [
+        (INVENTORY, EPOCH, first),
+        (NEXT_INVENTORY, NEXT, second),
+        (OTHER_INVENTORY, NEXT, other),
+    ] {
+        let signed = inventory(epoch, keys)
+            .sign(csk.audit_public_key(), |digest| csk.sign_audit(digest))
+            .expect("signs");
+        fs::write(folder.join(name), signed).expect("writes");
+    }
     for (name, content) in [
-        ("appliance.inventory", signed.as_bytes()),
         ("appliance.pin", PIN.as_bytes()),
         ("csk.spki", csk.audit_public_key()),
         ("softhsm2.toml", PROFILE.as_bytes()),
@@ -165,7 +211,12 @@ fn in_a_child_of_its_own() {
 
 /// The inventory in a folder.
 pub(crate) fn inventory(folder: &Path) -> Inventory {
-    let signed = fs::read_to_string(folder.join("appliance.inventory")).expect("reads");
+    inventory_of(folder, INVENTORY)
+}
+
+/// The inventory of either epoch.
+pub(crate) fn inventory_of(folder: &Path, name: &str) -> Inventory {
+    let signed = fs::read_to_string(folder.join(name)).expect("reads");
     Inventory::parse_verified(&signed, custodians().audit_public_key()).expect("verifies")
 }
 

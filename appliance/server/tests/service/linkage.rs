@@ -26,7 +26,11 @@ async fn admit(folder: &Folder, service: &Service, uri: &str, site: &str, person
     answer.expect("admitted");
 }
 
-async fn create(folder: &Folder, service: &Service, request_id: &str) -> Result<Run, Status> {
+pub(crate) async fn create(
+    folder: &Folder,
+    service: &Service,
+    request_id: &str,
+) -> Result<Run, Status> {
     let request = CreateRunRequest {
         request_id: request_id.into(),
     };
@@ -35,7 +39,7 @@ async fn create(folder: &Folder, service: &Service, request_id: &str) -> Result<
 }
 
 /// Starts a run and watches it to its end.
-async fn run(folder: &Folder, service: &Service, request_id: &str) -> Run {
+pub(crate) async fn run(folder: &Folder, service: &Service, request_id: &str) -> Run {
     let run = create(folder, service, request_id).await.expect("starts");
     let request = GetRunRequest {
         run_id: run.run_id.clone(),
@@ -54,7 +58,7 @@ async fn run(folder: &Folder, service: &Service, request_id: &str) -> Run {
     last
 }
 
-fn order(run: &Run, request_id: &str) -> CreateReleaseRequest {
+pub(crate) fn order(run: &Run, request_id: &str) -> CreateReleaseRequest {
     CreateReleaseRequest {
         request_id: request_id.into(),
         run_id: run.run_id.clone(),
@@ -64,7 +68,7 @@ fn order(run: &Run, request_id: &str) -> CreateReleaseRequest {
     }
 }
 
-async fn release(
+pub(crate) async fn release(
     folder: &Folder,
     service: &Service,
     order: CreateReleaseRequest,
@@ -75,7 +79,7 @@ async fn release(
     answer.map(tonic::Response::into_inner)
 }
 
-async fn rows(
+pub(crate) async fn rows(
     folder: &Folder,
     service: &Service,
     release: &Release,

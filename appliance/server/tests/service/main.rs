@@ -13,6 +13,8 @@ mod client;
 #[cfg(test)]
 mod enquiries;
 #[cfg(test)]
+mod epochs;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod keys;
@@ -22,6 +24,8 @@ mod linkage;
 mod pki;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]

@@ -104,6 +104,18 @@ impl Folder {
         Some(Self { dir, authority })
     }
 
+    /// Names a second, newer key epoch in the configuration, with these sites enrolled.
+    pub(crate) fn open_next(&self, sites: &[&str]) {
+        let list = keys::enrolment(keys::NEXT, keys::NEXT_CHECK, sites);
+        keys::publish(self.path(), "enrolment-2.signed", &list);
+        let text = fs::read_to_string(self.config()).expect("reads");
+        let next = format!(
+            "[next]\nepoch = 2\nenrolment = \"enrolment-2.signed\"\ninventory = \"{}\"\ndata = \"data-2\"\n[[caller]]",
+            keys::NEXT_INVENTORY
+        );
+        fs::write(self.config(), text.replacen("[[caller]]", &next, 1)).expect("writes");
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

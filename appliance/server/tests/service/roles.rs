@@ -18,7 +18,10 @@ async fn call(channel: Channel, method: Method) -> Result<(), Status> {
         run_id: "run-0".into(),
     };
     match method {
-        Method::GetPolicy => intake.get_policy(v1::GetPolicyRequest {}).await.map(drop),
+        Method::GetPolicy => intake
+            .get_policy(v1::GetPolicyRequest { epoch: 0 })
+            .await
+            .map(drop),
         Method::GetUploadState => {
             let request = v1::GetUploadStateRequest {
                 batch_id: vec![0; 32],

@@ -20,6 +20,14 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "施設の鍵を作成し、鍵管理者へ送る登録申請書を作成します",
     ),
     (
+        "answer-challenge",
+        "鍵管理者からの確認用ファイルに回答し、登録申請の鍵がこの施設のものであることを証明します",
+    ),
+    (
+        "forget-key",
+        "使用を終えた鍵世代の鍵を消去し、鍵管理者へ送る消去証明書を作成します",
+    ),
+    (
         "accept-key",
         "鍵管理者から届いた鍵パッケージを検査して登録し、受領書を作成します",
     ),
@@ -79,6 +87,18 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("init.site", "施設 ID（鍵管理者に登録した名称）"),
     ("init.into", "作成先のフォルダー。省略時は現在のフォルダー"),
     ("init.force", "既にあるファイルを上書きします"),
+    (
+        "answer-challenge.challenge",
+        "鍵管理者から受け取った確認用ファイル",
+    ),
+    (
+        "forget-key.epoch",
+        "鍵を消去する鍵世代の番号。保管中の世代は tokenizer status で確認できます",
+    ),
+    (
+        "forget-key.last",
+        "事業の終了により、後継の鍵がなくても消去します",
+    ),
     ("accept-key.package", "鍵管理者から受け取った鍵パッケージ"),
     (
         "lookup.stdin",
@@ -111,6 +131,8 @@ pub(super) const VALUES: &[(&str, &str)] = &[
     ("REFERENCE", "参照番号"),
     ("CSV", "出力先.csv"),
     ("PACKAGE", "パッケージ"),
+    ("CHALLENGE", "確認用ファイル"),
+    ("NUMBER", "番号"),
     ("SITE", "施設ID"),
     ("LANGUAGE", "言語"),
     ("COMMAND", "コマンド"),

@@ -11,6 +11,7 @@ use crate::{
     error::{AgentError, Fault},
     keys,
     language::Language,
+    packages,
     problems::Problems,
     progress::Progress,
     report::{
@@ -117,8 +118,8 @@ fn is_of_records(fault: Fault) -> bool {
 /// gives names.
 fn schema(config: &Config, source: &Source, now: Duration) -> Schema {
     let state = State::look(&config.state);
-    let accepted = keys::load(&state)
-        .and_then(|keys| keys::accepted(config, &state, &keys, now.as_secs()))
+    let accepted = keys::load(config, &state)
+        .and_then(|keys| packages::newest(config, &state, &keys, now.as_secs()))
         .and_then(|package| keys::schema(&package));
     accepted.unwrap_or_else(|_not_enrolled| {
         let latin = |field| matches!(field, RawField::Surname | RawField::GivenName);

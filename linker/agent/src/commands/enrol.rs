@@ -1,10 +1,13 @@
-//! `enrol` and `accept-key`: the site's keys, the request for the custodians, and their package.
+//! `enrol`, `answer-challenge`, `accept-key` and `forget-key`: the site's keys, the request for the
+//! custodians, the proof that the keys are the site's, their package, and its end.
 
 use std::{path::Path, time::Duration};
 
+use linker_token::Epoch;
+
 use super::{init, warn_of_sha1};
 use crate::{
-    columns::aligned, config::Config, error::AgentError, keys, language::Language,
+    columns::aligned, config::Config, error::AgentError, keys, language::Language, packages,
     progress::Progress, say, say::Say, state::State,
 };
 
@@ -39,7 +42,7 @@ pub(super) fn accept_key(
     now: Duration,
 ) -> Result<String, AgentError> {
     let state = State::open(&config.state)?;
-    let (opened, receipt) = keys::accept(config, &state, package, now.as_secs())?;
+    let (opened, receipt) = packages::accept(config, &state, package, now.as_secs())?;
     warn_of_sha1(progress, &opened);
     let content = opened.content();
     let schema = keys::schema(&opened)?;
@@ -54,6 +57,42 @@ pub(super) fn accept_key(
         say!("check {check}", check = content.check.to_string()),
         say!("receipt {path}", path = receipt.display().to_string()),
         say!("Send the receipt to the custodians; the epoch starts when they have verified it."),
+    ];
+    Ok(page(&lines, language))
+}
+
+/// Proves to the custodians that the wrapping key of the request is this site's.
+pub(super) fn answer_challenge(
+    config: &Config,
+    challenge: &Path,
+    language: Language,
+) -> Result<String, AgentError> {
+    let state = State::open(&config.state)?;
+    let place = keys::answer(config, &state, challenge)?;
+    let lines = [
+        say!("answer {path}", path = place.display().to_string()),
+        say!("Send the answer to the custodians; they send the key package when it is right."),
+    ];
+    Ok(page(&lines, language))
+}
+
+/// Destroys the encoding secret of an epoch that is over, and writes the statement about it.
+pub(super) fn forget_key(
+    config: &Config,
+    (epoch, last): (Epoch, bool),
+    language: Language,
+    now: Duration,
+) -> Result<String, AgentError> {
+    let state = State::open(&config.state)?;
+    let (statement, place) = packages::forget(config, &state, (epoch, last), now.as_secs())?;
+    let lines = [
+        say!("project {project}", project = statement.project.as_str()),
+        say!("epoch {epoch}", epoch = statement.epoch.0),
+        say!("check {check}", check = statement.secret_check.to_string()),
+        say!("statement {path}", path = place.display().to_string()),
+        say!(
+            "Send the statement to the custodians, and destroy every copy of the package file that you received, backups and memory sticks too."
+        ),
     ];
     Ok(page(&lines, language))
 }

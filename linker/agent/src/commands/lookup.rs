@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use linkage_proto::v1::TokenAnswer;
+use keymgmt_custody::package::OpenedPackage;
+use linkage_proto::v1::{ResolveTokenRequest, TokenAnswer};
+use linker_tokenize::RawRecord;
 use serde::Serialize;
 
 use super::{run, warn_of_sha1};
@@ -15,6 +17,7 @@ use crate::{
     keys,
     language::Language,
     local::{self, LocalClock},
+    packages,
     progress::Progress,
     say,
     state::State,
@@ -48,17 +51,17 @@ pub(super) async fn lookup(
         return Err(AgentError::new(Fault::ConfigValue, detail));
     }
     let state = State::look(&config.state);
-    let keys = keys::load(&state)?;
-    let package = keys::accepted(&config, &state, &keys, now.as_secs())?;
-    warn_of_sha1(progress, &package);
-    let schema = keys::schema(&package)?;
+    let keys = keys::load(&config, &state)?;
+    let packages = packages::all(&config, &state, &keys, now.as_secs())?;
+    warn_of_sha1(progress, &packages[0]);
+    let schema = keys::schema(&packages[0])?;
     let tls = tls::load(&config.appliance, &config.site, now)?;
     let typed = if args.stdin {
         input::of_stdin()?
     } else {
         input::of_terminal(&schema, progress.locale())?
     };
-    let question = enquiry::question(&schema, &package, typed)?;
+    let questions = questions(&packages, typed)?;
     let clock = LocalClock::new(config.utc_offset_minutes, local::system());
     let uplink = Uplink::new(
         &config.appliance,
@@ -67,7 +70,42 @@ pub(super) async fn lookup(
         clock,
         run::jitter(),
     )?;
-    reply(uplink.resolve_token(question).await?.answer(), language)
+    reply(ask(&uplink, questions).await?, language)
+}
+
+/// The same question under each key epoch, newest first. Until the appliance has changed to a new epoch,
+/// the run that answers is of the older one.
+fn questions(
+    packages: &[OpenedPackage],
+    typed: RawRecord,
+) -> Result<Vec<ResolveTokenRequest>, AgentError> {
+    let (newest, older) = packages.split_first().expect("there is one at least");
+    let older = older.iter().map(|package| {
+        let schema = keys::schema(package)?;
+        enquiry::question(&schema, package, typed.clone())
+    });
+    let mut older = older.collect::<Result<Vec<_>, _>>()?;
+    let schema = keys::schema(newest)?;
+    older.insert(0, enquiry::question(&schema, newest, typed)?);
+    Ok(older)
+}
+
+/// Asks under the newest epoch first. Only the answer that this epoch is not in force leads to an older one.
+async fn ask(
+    uplink: &Uplink,
+    questions: Vec<ResolveTokenRequest>,
+) -> Result<TokenAnswer, AgentError> {
+    let mut refused = None;
+    for question in questions {
+        match uplink.resolve_token(question).await {
+            Ok(answer) => return Ok(answer.answer()),
+            Err(error) if error.reason() == Some("WRONG_EPOCH") => {
+                refused.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| AgentError::new(Fault::Internal, "")))
 }
 
 fn reply(answer: TokenAnswer, language: Language) -> Result<Reply, AgentError> {

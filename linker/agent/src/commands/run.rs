@@ -7,6 +7,8 @@
 //! and the appliance is asked for it by name before anything is sent.
 
 mod delivery;
+mod epoch;
+mod line;
 mod making;
 
 use std::{
@@ -16,31 +18,33 @@ use std::{
 };
 
 use keymgmt_custody::{package::OpenedPackage, site::SiteKeys};
-use linkage_proto::v1::Policy;
 use linker_token::BatchId;
 use tokio::sync::mpsc;
 
 use self::{
     delivery::deliver,
+    epoch::{left_over, place, tell_of_epoch},
+    line::{KeptPolicy, Line, remembered},
     making::{Work, make},
 };
 use super::{summary::Summary, warn_of_sha1};
 use crate::{
     cli,
     config::Config,
-    error::{AgentError, Fault},
+    error::AgentError,
     keys,
     local::{self, LocalClock},
-    outbox::{KeyDigests, Outbox},
+    outbox::Outbox,
+    packages,
     pipeline::Made,
     progress::Progress,
     receipt::Witness,
     say,
     say::Noun,
     source::{self, Tally},
-    state::{self, State},
-    submit::{Sealer, Sender, check_policy},
-    uplink::{Jitter, Uplink, passes, tls},
+    state::State,
+    submit::{Sealer, Sender},
+    uplink::{Jitter, passes},
 };
 
 /// How far a run goes.
@@ -148,18 +152,15 @@ async fn pass(
     all_sealed: &mut bool,
 ) -> Result<(), AgentError> {
     let (config, state) = (order.config, order.state);
-    let keys = Arc::new(keys::load(state)?);
-    let now = order.clock.utc().as_secs();
-    let package = Arc::new(keys::accepted(config, state, &keys, now)?);
-    *summary = Summary::new(package.content());
-    let line = if order.extent == Extent::SealOnly {
-        None
-    } else {
-        Some(Line::open(order, &package).await?)
-    };
-    warn_of_sha1(order.progress, &package);
+    let keys = Arc::new(keys::load(config, state)?);
+    let Chosen {
+        package,
+        others,
+        line,
+        before,
+    } = Box::pin(choose(order, &keys, summary)).await?;
     let outbox = Arc::new(Outbox::open(state.outbox(), config.spool_bytes)?);
-    let left_over = left_over(&outbox, state, &package, &keys, order.progress)?;
+    let left_over = left_over((&outbox, state), (&package, &others), &keys, order.progress)?;
     let desk = Desk {
         state,
         outbox: &outbox,
@@ -176,7 +177,8 @@ async fn pass(
         package: package.clone(),
     };
     let Some(line) = line else {
-        let work = work(order, &package, &keys, remembered(state)?)?;
+        let rows = before.map(|policy| policy.batch_rows_max);
+        let work = work(order, &package, &keys, rows)?;
         let made = Box::pin(make(work, &desk, &sealer, None)).await?;
         *all_sealed = true;
         desk.summary.borrow_mut().read(&made.0, &made.1);
@@ -188,7 +190,10 @@ async fn pass(
         outbox: &outbox,
         witness: RefCell::new(Witness::load(
             state,
-            package.content().audit_spki.clone(),
+            (
+                package.content().epoch,
+                package.content().audit_spki.clone(),
+            ),
             origin,
         )?),
         progress: order.progress.clone(),
@@ -200,7 +205,7 @@ async fn pass(
     }
     let rows = match line.rows_max {
         Some(rows) => Some(rows),
-        None => remembered(state)?,
+        None => before.map(|policy| policy.batch_rows_max),
     };
     let work = work(order, &package, &keys, rows)?;
     let (result, made) = both(&desk, &sealer, &sender, &line, left_over, work).await;
@@ -211,49 +216,47 @@ async fn pass(
     result
 }
 
-/// The line as it is when a run begins.
-struct Line {
-    uplink: Uplink,
-    /// Whether the appliance answered and its policy is good.
-    answered: bool,
-    rows_max: Option<u32>,
+/// Under what a run goes.
+struct Chosen {
+    package: Arc<OpenedPackage>,
+    /// The packages of other epochs.
+    others: Vec<OpenedPackage>,
+    /// Nothing when the appliance is not to be called.
+    line: Option<Line>,
+    /// What the policy said before.
+    before: Option<KeptPolicy>,
 }
 
-impl Line {
-    /// Asks for the policy before anything is read. A wrong one stops the run; no answer does not.
-    async fn open(order: &Order<'_>, package: &OpenedPackage) -> Result<Self, AgentError> {
-        let (config, clock) = (order.config, order.clock);
-        let tls = tls::load(&config.appliance, &config.site, clock.utc())?;
-        let uplink = Uplink::new(
-            &config.appliance,
-            tls,
-            order.progress.clone(),
-            clock.clone(),
-            order.jitter.clone(),
-        )?;
-        match uplink.policy_now().await {
-            Ok(policy) => {
-                accept_policy(&policy, package, order.state)?;
-                Ok(Self {
-                    uplink,
-                    answered: true,
-                    rows_max: Some(policy.batch_rows_max),
-                })
-            }
-            Err(error) if passes(&error) => {
-                order.progress.say(&say!(
-                    "{error}; batches are sealed now and sent when it answers",
-                    error = error.said()
-                ));
-                Ok(Self {
-                    uplink,
-                    answered: false,
-                    rows_max: None,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
+/// Asks the appliance which epoch it takes, and chooses that one's package. While it does not answer, the
+/// epoch is that of the last run that it answered.
+async fn choose(
+    order: &Order<'_>,
+    keys: &SiteKeys,
+    summary: &mut Summary,
+) -> Result<Chosen, AgentError> {
+    let (config, state) = (order.config, order.state);
+    packages::migrate(config, state, keys)?;
+    let now = order.clock.utc().as_secs();
+    let mut packages = packages::all(config, state, keys, now)?;
+    *summary = Summary::new(packages[0].content());
+    let before = remembered(state)?;
+    let line = if order.extent == Extent::SealOnly {
+        None
+    } else {
+        Some(Line::open(order, &packages).await?)
+    };
+    let known = before.as_ref().and_then(KeptPolicy::epoch);
+    let epoch = line.as_ref().and_then(|line| line.epoch).or(known);
+    let package = packages.remove(place(&packages, epoch));
+    *summary = Summary::new(package.content());
+    tell_of_epoch(order.progress, package.content().epoch, known, &packages);
+    warn_of_sha1(order.progress, &package);
+    Ok(Chosen {
+        package: Arc::new(package),
+        others: packages,
+        line,
+        before,
+    })
 }
 
 /// Seals and sends side by side until both have ended. A refusal ends both at once. An outage that
@@ -319,73 +322,4 @@ fn work(
         site: config.site.clone(),
         batch_rows: config.batch_rows.min(rows_max),
     })
-}
-
-/// The sealed batches of earlier runs that can still be accepted. A batch of other keys or of another
-/// epoch never can, and its rows are encoded again from the source: it is forgotten.
-fn left_over(
-    outbox: &Outbox,
-    state: &State,
-    package: &OpenedPackage,
-    keys: &SiteKeys,
-    progress: &Progress,
-) -> Result<Vec<BatchId>, AgentError> {
-    let mut left_over = Vec::new();
-    for name in Outbox::waiting(&state.outbox())? {
-        let (manifest, sealed_with) = outbox.head(&name)?;
-        let batch = manifest.batch_id();
-        let content = package.content();
-        let current = (&manifest.site, &manifest.project, manifest.epoch)
-            == (&content.site, &content.project, content.epoch)
-            && manifest.schema == content.schema
-            && manifest.secret_check == content.check;
-        if current && sealed_with == KeyDigests::of(package, keys) {
-            left_over.push(batch);
-            continue;
-        }
-        outbox.forget(batch)?;
-        let whose = if current {
-            say!("other keys")
-        } else {
-            say!("another key epoch")
-        };
-        progress.say(&say!(
-            "a sealed batch of {whose} was thrown away; its rows are read again",
-            whose = whose
-        ));
-    }
-    Ok(left_over)
-}
-
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeptPolicy {
-    batch_rows_max: u32,
-}
-
-const POLICY_BYTES_MAX: u64 = 4096;
-
-fn accept_policy(
-    policy: &Policy,
-    package: &OpenedPackage,
-    state: &State,
-) -> Result<(), AgentError> {
-    check_policy(policy, package)?;
-    let kept = KeptPolicy {
-        batch_rows_max: policy.batch_rows_max,
-    };
-    let bytes = serde_json::to_vec(&kept)
-        .map_err(|error| AgentError::new(Fault::Internal, "JSON").because(error))?;
-    state::write_atomic(&state.policy(), &bytes)
-}
-
-fn remembered(state: &State) -> Result<Option<u32>, AgentError> {
-    let Some(bytes) = state::read_if_there(&state.policy(), POLICY_BYTES_MAX)? else {
-        return Ok(None);
-    };
-    let kept: KeptPolicy = serde_json::from_slice(&bytes).map_err(|error| {
-        let path = state.policy().display().to_string();
-        AgentError::new(Fault::StateDamaged, path).because(error)
-    })?;
-    Ok(Some(kept.batch_rows_max))
 }

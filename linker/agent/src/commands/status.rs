@@ -11,6 +11,7 @@ use crate::{
     keys,
     language::Language,
     outbox::{self, Outbox},
+    packages,
     receipt::{all_kept, last_seen},
     say,
     say::Noun,
@@ -26,6 +27,10 @@ pub(super) struct Status {
     /// `none`, `ok`, or the code of what is wrong with it.
     package_state: &'static str,
     package: Option<Package>,
+    /// Earlier key epochs whose packages are kept as well.
+    older_epochs: Vec<u32>,
+    /// Key epochs whose keys were destroyed here.
+    forgotten_epochs: Vec<u32>,
     /// IDs of sealed batches that wait.
     outbox: Vec<String>,
     /// What they take on the disk.
@@ -57,12 +62,19 @@ pub(super) fn of(config: &Config, now: Duration) -> Result<Status, AgentError> {
     let fingerprint = keys::read_request(&state)
         .ok()
         .map(|request| request.fingerprint());
-    let opened = if state.package().exists() {
-        let opened = keys::load(&state)
-            .and_then(|keys| keys::accepted(config, &state, &keys, now.as_secs()));
+    let opened = if packages::any(&state)? {
+        let opened = keys::load(config, &state)
+            .and_then(|keys| packages::all(config, &state, &keys, now.as_secs()));
         Some(opened)
     } else {
         None
+    };
+    let older = opened.iter().flatten().flat_map(|all| all.iter().skip(1));
+    let older = older.map(|package| package.content().epoch.0).collect();
+    let opened = opened.map(|opened| opened.map(|mut all| all.swap_remove(0)));
+    let epoch = match &opened {
+        Some(Ok(package)) => Some(package.content().epoch),
+        Some(Err(_)) | None => None,
     };
     let package_state = match &opened {
         None => "none",
@@ -93,7 +105,13 @@ pub(super) fn of(config: &Config, now: Duration) -> Result<Status, AgentError> {
         receipts: kept.len(),
         rows_admitted: sum(|kept| kept.rows_admitted),
         rows_quarantined: sum(|kept| kept.rows_quarantined),
-        checkpoint: last_seen(&state)?.map(|seen| Checkpoint {
+        older_epochs: older,
+        forgotten_epochs: packages::forgotten(&state)?,
+        checkpoint: match epoch {
+            Some(epoch) => last_seen(&state, epoch)?,
+            None => None,
+        }
+        .map(|seen| Checkpoint {
             origin: seen.origin,
             size: seen.size,
         }),
@@ -131,14 +149,16 @@ impl Status {
             ),
             None => say!("checkpoint none"),
         };
-        let lines = [
-            say!("site {site}", site = &self.site),
-            request,
-            package,
+        let mut lines = vec![say!("site {site}", site = &self.site), request, package];
+        let older = self.older_epochs.iter();
+        lines.extend(older.map(|epoch| say!("key epoch {epoch} is kept too", epoch = *epoch)));
+        let gone = self.forgotten_epochs.iter();
+        lines.extend(gone.map(|epoch| say!("key epoch {epoch} was destroyed", epoch = *epoch)));
+        lines.extend([
             say!("waiting {batches}", batches = waiting),
             received,
             checkpoint,
-        ];
+        ]);
         let lines: String = lines.iter().map(|line| line.line(language)).collect();
         aligned(&lines)
     }

@@ -26,7 +26,10 @@ use crate::{
 const HEADER: &[u8] = b"reference,record\n";
 
 fn seal(config: &Config, state: &State) -> Result<Seal, AgentError> {
-    Ok(Seal::new(Arc::new(keys::load(state)?), config.site.clone()))
+    Ok(Seal::new(
+        Arc::new(keys::load(config, state)?),
+        config.site.clone(),
+    ))
 }
 
 /// The site's own number of one record. The reference is never repeated in an error.

@@ -28,6 +28,7 @@ use crate::{
     local::{self, LocalClock},
     messages,
     notify::Notifier,
+    packages,
     progress::Progress,
     say,
     say::{Noun, Say},
@@ -46,6 +47,9 @@ const MEMORY_BYTES_MAX: u64 = 4096;
 #[serde(deny_unknown_fields)]
 struct Memory {
     done: String,
+    /// Under which key epoch; earlier versions knew one and did not write it.
+    #[serde(default)]
+    epoch: Option<u32>,
 }
 
 /// Watches until it is asked to end.
@@ -53,19 +57,22 @@ pub(super) async fn watch(config: &Config, progress: &Progress) -> Result<(), Ag
     let state = State::open(&config.state)?;
     let clock = LocalClock::new(config.utc_offset_minutes, local::system());
     // What a person must mend is said at the start, and not in an hour.
-    let keys = keys::load(&state)?;
-    keys::accepted(config, &state, &keys, clock.utc().as_secs())?;
+    let keys = keys::load(config, &state)?;
+    packages::migrate(config, &state, &keys)?;
+    let newest = packages::newest(config, &state, &keys, clock.utc().as_secs())?;
+    let epoch = newest.content().epoch.0;
     source::of(config)?;
     let mut service = Service {
         config,
         path: config.source()?.path.clone(),
         state: &state,
+        newest: epoch,
         progress,
         notifier: Notifier::from_environment(),
         signals: Signals::listen()?,
         plan: Plan::new(
             config.watch.clone(),
-            remembered(&state)?,
+            remembered(&state, epoch)?,
             Duration::ZERO,
             clock.minute(),
         ),
@@ -90,6 +97,8 @@ struct Service<'a> {
     config: &'a Config,
     path: PathBuf,
     state: &'a State,
+    /// The newest key epoch of this site. No other comes while this process keeps the state folder.
+    newest: u32,
     progress: &'a Progress,
     notifier: Notifier,
     signals: Signals,
@@ -121,10 +130,10 @@ impl Service<'_> {
         let order = Order {
             config: self.config,
             state: self.state,
-            extent: if why == Why::Send {
-                Extent::SendOnly
-            } else {
+            extent: if why.reads() {
                 Extent::All
+            } else {
+                Extent::SendOnly
             },
             progress: self.progress,
             clock: &self.clock,
@@ -165,9 +174,13 @@ impl Service<'_> {
         let (result, all_sealed) = (&outcome.result, outcome.all_sealed);
         let done = self.plan.ended(self.glance, why, result, all_sealed, now);
         if let Some(done) = done {
-            remember(self.state, done)?;
+            remember(self.state, done, outcome.summary.epoch)?;
         }
-        if why != Why::Send {
+        if result.is_ok() {
+            let newest = outcome.summary.epoch >= self.newest;
+            self.plan.was_under(newest, why, now);
+        }
+        if why.reads() {
             let done = result.as_ref().map(|()| &outcome.summary);
             let seconds = outcome.summary.seconds;
             report::keep(self.config, done, self.clock.utc(), seconds, self.progress);
@@ -240,20 +253,23 @@ impl Signals {
     }
 }
 
-fn remembered(state: &State) -> Result<Option<Glance>, AgentError> {
+/// What was last sent as a whole. Under a newer key epoch nothing was.
+fn remembered(state: &State, epoch: u32) -> Result<Option<Glance>, AgentError> {
     let Some(bytes) = state::read_if_there(&state.watch(), MEMORY_BYTES_MAX)? else {
         return Ok(None);
     };
     let mut glance = [0; 32];
     let memory: Option<Memory> = serde_json::from_slice(&bytes).ok();
     // What cannot be read costs one run that finds everything there.
+    let memory = memory.filter(|memory| memory.epoch.is_none_or(|of| of >= epoch));
     let read = memory.and_then(|memory| hex::decode_to_slice(memory.done, &mut glance).ok());
     Ok(read.map(|()| glance))
 }
 
-fn remember(state: &State, done: Glance) -> Result<(), AgentError> {
+fn remember(state: &State, done: Glance, epoch: u32) -> Result<(), AgentError> {
     let memory = Memory {
         done: hex::encode(done),
+        epoch: Some(epoch),
     };
     let bytes = serde_json::to_vec(&memory)
         .map_err(|error| AgentError::new(Fault::Internal, "JSON").because(error))?;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tonic::transport::Uri;
 
 use super::{
-    Appliance, Config, Encoding, Format, Role, Source,
+    Appliance, Config, Encoding, Format, KeyToken, Role, Source,
     line::{RawWindow, resolve_proxy, resolve_windows},
     time::offset,
     watch::{self, RawWatch},
@@ -68,6 +68,7 @@ pub(super) fn config(text: &str, folder: &Path, shown: &str) -> Result<Config, A
         role: raw.site.role,
         state: folder.join(raw.site.state),
         source,
+        token: resolve_token(&raw.keys, folder)?,
         custody_key: folder.join(raw.keys.custody_key),
         appliance: resolve_appliance(raw.appliance, folder)?,
         batch_rows: rows,
@@ -131,6 +132,9 @@ enum RawFormat {
 #[serde(deny_unknown_fields)]
 struct RawKeys {
     custody_key: PathBuf,
+    module: Option<PathBuf>,
+    label: Option<String>,
+    pin_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +190,22 @@ fn four_gib() -> u64 {
 
 fn full_batch() -> usize {
     BATCH_ROWS_MAX
+}
+
+/// The site's own token: all three keys, or none.
+fn resolve_token(raw: &RawKeys, folder: &Path) -> Result<Option<KeyToken>, AgentError> {
+    match (&raw.module, &raw.label, &raw.pin_file) {
+        (None, None, None) => Ok(None),
+        (Some(module), Some(label), Some(pin_file)) if !label.is_empty() => Ok(Some(KeyToken {
+            profile: folder.join(module),
+            label: label.clone(),
+            pin_file: folder.join(pin_file),
+        })),
+        (Some(_) | None, _, _) => Err(value(
+            "keys",
+            "module, label and pin_file stand together, or none of them",
+        )),
+    }
 }
 
 fn resolve_source(raw: RawSource, folder: &Path) -> Result<Source, AgentError> {

@@ -114,11 +114,32 @@ pub const TABLE: &[Message] = &[
         "keys フォルダーをバックアップから復元してください。鍵を作り直す場合は、再度の登録申請が必要です",
     ),
     row(
+        (Fault::TokenFailed, "TOKEN_FAILED", 69),
+        "the site's PKCS#11 token does not do its part",
+        "施設の PKCS#11 トークンを使用できません",
+        "check that the token is connected, and keys.module, keys.label and keys.pin_file",
+        "トークンの接続と、keys.module、keys.label、keys.pin_file を確認してください",
+    ),
+    row(
         (Fault::PackageRefused, "PACKAGE_REFUSED", 1),
         "the key package is refused",
         "鍵パッケージを受け付けられません",
         "ask the custodians for a package issued to this site's present request, and check keys.custody_key",
         "現在の登録申請に対して発行されたパッケージを鍵管理者に依頼し、keys.custody_key も確認してください",
+    ),
+    row(
+        (Fault::ChallengeRefused, "CHALLENGE_REFUSED", 1),
+        "the custodians' challenge cannot be answered",
+        "鍵管理者からの確認用ファイルに回答できません",
+        "send the custodians the present request.note, and ask for a challenge to it",
+        "現在の request.note を鍵管理者へ送付し、それに対する確認用ファイルを依頼してください",
+    ),
+    row(
+        (Fault::KeyInUse, "KEY_IN_USE", 1),
+        "the key of this epoch is still needed",
+        "この鍵世代の鍵は、まだ必要です",
+        "run `tokenizer run` under the newer key epoch until nothing waits; --last is for the end of a project only",
+        "新しい鍵世代で `tokenizer run` を実行し、送信待ちがなくなってから消去してください。--last は事業の終了時にだけ使います",
     ),
     row(
         (Fault::SchemaUnknown, "SCHEMA_UNKNOWN", 1),
@@ -350,6 +371,13 @@ pub const TABLE: &[Message] = &[
         "この操作は連結サーバーで許可されていません",
         "ask the operator whether this site is enrolled in the project",
         "この施設がプロジェクトに登録されているか、連結機関の運用担当者に確認してください",
+    ),
+    row(
+        (Fault::SiteRevoked, "SITE_REVOKED", 77),
+        "the custodians have revoked this site: nothing of it is taken any more",
+        "この施設の登録は、鍵管理者により取り消されています。データは受け付けられません",
+        "stop sending and call the custodians; to come back, the site makes new keys in a new state folder and enrols again",
+        "送信を中止し、鍵管理者に連絡してください。再開するには、新しい状態フォルダーで鍵を作り直し、改めて登録を申請します",
     ),
     row(
         (Fault::RemoteFailed, "REMOTE_FAILED", 69),

@@ -47,6 +47,10 @@ pub(super) const TEXTS: &[Text] = &[
     t("the source has changed", "元データが変更されました"),
     t("it is time", "予定の時刻になりました"),
     t("once more", "再試行"),
+    t(
+        "the newest key epoch may be taken by now",
+        "新しい鍵世代の受け入れが始まったかどうかを確認します",
+    ),
     t("sealed batches wait", "送信待ちのバッチがあります"),
     t("the source is not there", "元データが見つかりません"),
     t(

@@ -130,6 +130,73 @@ pub(super) const TEXTS: &[Text] = &[
         "keys.custody_key: P-256 公開鍵（DER 形式）を指定してください",
     ),
     t(
+        "module, label and pin_file stand together, or none of them",
+        "module、label、pin_file は、3 つとも指定するか、すべて省略してください",
+    ),
+    t(
+        "the site's keys are in a token; name it in keys.module, keys.label and keys.pin_file",
+        "施設の鍵はトークンにあります。keys.module、keys.label、keys.pin_file を指定してください",
+    ),
+    t(
+        "the site's keys are files; take keys.module, keys.label and keys.pin_file out, or enrol anew",
+        "施設の鍵はファイルにあります。keys.module、keys.label、keys.pin_file の指定を外すか、改めて登録を申請してください",
+    ),
+    t("deletion statement", "消去証明書"),
+    t("answer {path}", "回答\t{path}"),
+    t(
+        "Send the answer to the custodians; they send the key package when it is right.",
+        "回答を鍵管理者へ送付してください。内容が確認されると、鍵パッケージが届きます。",
+    ),
+    t("statement {path}", "消去証明書\t{path}"),
+    t(
+        "Send the statement to the custodians, and destroy every copy of the package file that you received, backups and memory sticks too.",
+        "消去証明書を鍵管理者へ送付してください。受け取った鍵パッケージのファイルは、バックアップや USB メモリー上の複製も含めて、すべて消去してください。",
+    ),
+    t(
+        "the key of this epoch was destroyed here",
+        "この鍵世代の鍵は、この施設で消去済みです",
+    ),
+    t(
+        "it is for another project than the package that is kept; each project has a state folder of its own",
+        "登録済みの鍵パッケージとは別の事業のものです。状態フォルダーは事業ごとに分けてください",
+    ),
+    t(
+        "a newer package of this epoch is kept already",
+        "この鍵世代の、より新しい鍵パッケージが既に登録されています",
+    ),
+    t(
+        "it was destroyed before; the statement is in epochs",
+        "既に消去済みです。消去証明書は epochs フォルダーにあります",
+    ),
+    t(
+        "there is none of key epoch {epoch}",
+        "鍵世代 {epoch} の鍵パッケージがありません",
+    ),
+    t(
+        "sealed batches of key epoch {epoch} wait to be sent",
+        "鍵世代 {epoch} の送信待ちのバッチがあります",
+    ),
+    t(
+        "nothing was sent under a newer key epoch yet",
+        "新しい鍵世代での送信が、まだ行われていません",
+    ),
+    t(
+        "the appliance does not take key epoch {newer} yet; this run goes on under key epoch {epoch}",
+        "連結サーバーが鍵世代 {newer} の受け入れをまだ始めていないため、今回は鍵世代 {epoch} で実行します",
+    ),
+    t(
+        "key epoch {epoch} follows key epoch {before}: every record is encoded and sent anew, so this run takes as long as the very first one",
+        "鍵世代が {before} から {epoch} に変わりました。全件を新しい鍵でトークン化して送信し直すため、初回と同じくらい時間がかかります",
+    ),
+    t(
+        "key epoch {epoch} is kept too",
+        "鍵パッケージ\t鍵世代 {epoch}（前の世代。移行が終わったら tokenizer forget-key --epoch {epoch} で消去します）",
+    ),
+    t(
+        "key epoch {epoch} was destroyed",
+        "消去済みの鍵\t鍵世代 {epoch}",
+    ),
+    t(
         "request.note is not for this site's name and keys",
         "request.note が、この施設の名称または鍵と一致しません",
     ),

@@ -79,6 +79,10 @@ pub(super) fn of_status(status: &Status, address: &str) -> AgentError {
     let fault = of_reason(&info.reason).unwrap_or_else(|| of_code(status.code()));
     let detail = shorten(&format!("{}: {}", info.reason, status.message()));
     let error = AgentError::new(fault, detail).with_reason(&shorten(&info.reason));
+    if fault == Fault::SiteRevoked {
+        // The table's advice is in the clerk's language and says what to do here.
+        return error;
+    }
     match info.metadata.get("advice") {
         Some(advice) => error.advise(shorten(advice)),
         None => error,
@@ -114,6 +118,7 @@ fn of_reason(reason: &str) -> Option<Fault> {
         "WRONG_PROJECT" => Some(Fault::WrongProject),
         "WRONG_EPOCH" | "WRONG_SECRET" => Some(Fault::WrongEpoch),
         "WRONG_SCHEMA" => Some(Fault::WrongSchema),
+        "SITE_REVOKED" => Some(Fault::SiteRevoked),
         _ => None,
     }
 }

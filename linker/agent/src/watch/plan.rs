@@ -23,6 +23,9 @@ pub enum Why {
     Retry,
     /// The last run sealed everything, and something of it waits to be sent: the source is not read.
     Send,
+    /// The appliance did not take the newest key epoch of this site when it was last asked: the source is not
+    /// read before it does.
+    Ask,
 }
 
 impl Why {
@@ -34,6 +37,16 @@ impl Why {
             Self::Schedule => const { with_places("it is time", &[]) },
             Self::Retry => const { with_places("once more", &[]) },
             Self::Send => const { with_places("sealed batches wait", &[]) },
+            Self::Ask => const { with_places("the newest key epoch may be taken by now", &[]) },
+        }
+    }
+
+    /// Whether a run begins that reads the source.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        match self {
+            Self::Change | Self::Schedule | Self::Retry => true,
+            Self::Send | Self::Ask => false,
         }
     }
 }
@@ -53,6 +66,8 @@ pub struct Plan {
     minute: i64,
     next: Option<Duration>,
     retry: Option<(Duration, Why)>,
+    /// When to ask whether the newest key epoch is taken.
+    ask: Option<Duration>,
     pause: Duration,
 }
 
@@ -70,6 +85,7 @@ impl Plan {
             minute,
             next,
             retry: None,
+            ask: None,
             pause: WATCH_RETRY_FIRST,
         }
     }
@@ -94,6 +110,10 @@ impl Plan {
             self.called = false;
             return Some(why);
         }
+        if self.ask.is_some_and(|at| now >= at) {
+            self.ask = Some(now + WATCH_RETRY_MAX);
+            return Some(Why::Ask);
+        }
         let glance = self.rested(now)?;
         if std::mem::take(&mut self.called) {
             self.retry = None;
@@ -104,6 +124,16 @@ impl Plan {
             return Some(Why::Change);
         }
         None
+    }
+
+    /// Notes whether a run was under the newest key epoch of this site. Where it was not, the appliance is
+    /// asked once an hour; once it takes that epoch, the whole source goes under it.
+    pub fn was_under(&mut self, newest: bool, why: Why, now: Duration) {
+        if !newest {
+            self.ask = Some(now + WATCH_RETRY_MAX);
+        } else if self.ask.take().is_some() && why == Why::Ask {
+            self.called = true;
+        }
     }
 
     /// How a run ended that began when the source looked like `glance`. Returns what is done now, if
@@ -120,11 +150,15 @@ impl Plan {
             self.retry = None;
             self.pause = WATCH_RETRY_FIRST;
             // What was sent now was sealed by a run before.
-            if why != Why::Send {
+            if why.reads() {
                 self.done = glance;
             }
             return self.done;
         };
+        if why == Why::Ask {
+            // It is asked again anyway.
+            return None;
+        }
         let sealed = all_sealed || why == Why::Send;
         if all_sealed {
             self.done = glance;
@@ -275,6 +309,34 @@ mod tests {
         plan.ended(Some(B), Why::Change, &refusal, false, at(1_000_030));
         assert_eq!(plan.due(at(1_003_629), 0), None);
         assert_eq!(plan.due(at(1_003_630), 0), Some(Why::Retry));
+    }
+
+    #[test]
+    fn a_newer_epoch_is_asked_for_and_then_sent_whole() {
+        let mut plan = Plan::new(watch(), Some(A), at(0), 0);
+        plan.looked(Some(A), at(0));
+        plan.was_under(false, Why::Change, at(40));
+        assert_eq!(plan.due(at(3_639), 0), None);
+        assert_eq!(plan.due(at(3_640), 0), Some(Why::Ask));
+        // Not yet, or no answer: again in an hour, and the source is not read for it.
+        plan.ended(Some(A), Why::Ask, &Ok(()), false, at(3_641));
+        plan.was_under(false, Why::Ask, at(3_641));
+        assert_eq!(plan.due(at(7_240), 0), None);
+        assert_eq!(plan.due(at(7_241), 0), Some(Why::Ask));
+        let outage = failed(Fault::Unreachable);
+        assert_eq!(
+            plan.ended(Some(A), Why::Ask, &outage, false, at(7_241)),
+            None
+        );
+        assert_eq!(plan.due(at(10_840), 0), None);
+        assert_eq!(plan.due(at(10_841), 0), Some(Why::Ask));
+        // Now: the source has not changed and is read all the same, once.
+        plan.ended(Some(A), Why::Ask, &Ok(()), false, at(10_842));
+        plan.was_under(true, Why::Ask, at(10_842));
+        assert_eq!(plan.due(at(10_843), 0), Some(Why::Schedule));
+        plan.ended(Some(A), Why::Schedule, &Ok(()), true, at(10_900));
+        plan.was_under(true, Why::Schedule, at(10_900));
+        assert_eq!(plan.due(at(100_000), 0), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `lookup` at a consultation desk: what is asked, what is said, and what is never written or shown.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
     path::Path,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use linkage_proto::v1::TokenAnswer;
+use linker_token::Epoch;
 
 use crate::support::{
     appliance::Appliance,
@@ -74,6 +76,31 @@ fn refused(output: &Output, exit: i32, code: &str) {
     for value in ["シラベ", "marked", "1979", "千代田"] {
         assert!(!said.contains(value), "{said}");
     }
+}
+
+/// A desk has the next key already; which epoch answers is the appliance's to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_with_two_keys_asks_until_the_epoch_in_force_answers() {
+    let appliance = Appliance::start().await;
+    let site = desk(&appliance);
+    site.accept(&appliance, Epoch(EPOCH + 1));
+    appliance.lock().answer = TokenAnswer::Person;
+    for (in_force, expected) in [(EPOCH, &[EPOCH + 1, EPOCH][..]), (EPOCH + 1, &[EPOCH + 1])] {
+        appliance.lock().in_force = Some(in_force);
+        appliance.lock().asked.clear();
+        let output = asked(&site, &[], OBJECT).await;
+        assert_eq!(output.status.code(), Some(0), "{}", all(&output));
+        assert!(all(&output).contains("yes"));
+        let inner = appliance.lock();
+        let epochs: Vec<u32> = inner.asked.iter().map(|asked| asked.epoch).collect();
+        assert_eq!(epochs, expected);
+        let rows: BTreeSet<_> = inner.asked.iter().map(|asked| &asked.row).collect();
+        assert_eq!(rows.len(), expected.len(), "each under its own key");
+    }
+    // Neither of them.
+    appliance.lock().in_force = Some(EPOCH + 2);
+    let output = asked(&site, &[], OBJECT).await;
+    refused(&output, 1, "WRONG_EPOCH");
 }
 
 #[tokio::test(flavor = "multi_thread")]

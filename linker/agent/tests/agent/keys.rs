@@ -9,7 +9,7 @@ use crate::support::{
 use keymgmt_custody::{Custody as _, Oaep, software::SoftwareCustody};
 use linker_token::Epoch;
 
-fn code_of(output: &std::process::Output) -> (Option<i32>, String) {
+pub(crate) fn code_of(output: &std::process::Output) -> (Option<i32>, String) {
     let error = text(&output.stderr);
     let code = error.split(['[', ']']).nth(1).unwrap_or("").to_owned();
     (output.status.code(), code)
@@ -87,7 +87,7 @@ async fn packages_are_checked_before_they_are_kept() {
     let refused = (Some(1), "PACKAGE_REFUSED".to_owned());
     for bytes in [&altered[..], &foreign, b"", &good[..40]] {
         assert_eq!(code_of(&accept(bytes)), refused);
-        assert!(!site.path("state/package.pkg").exists());
+        assert!(!site.path("state/epochs/7/package.pkg").exists());
     }
     let stranger = SoftwareCustody::danger_for_tests(901);
     site.write("csk.spki", stranger.audit_public_key());

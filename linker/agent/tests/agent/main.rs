@@ -7,6 +7,7 @@
 )]
 
 mod enquiries;
+mod epochs;
 mod formats;
 mod japanese;
 mod keys;
@@ -16,5 +17,6 @@ mod reports;
 mod sources;
 mod support;
 mod tls;
+mod token;
 mod upload;
 mod watch;

@@ -23,7 +23,10 @@ async fn forged_receipts_are_refused_and_kept_as_evidence() {
         assert_eq!(kept.len(), 1, "{forgery:?}");
         assert!(kept[0].ends_with(".refused.json"), "{forgery:?}");
         assert_eq!(site.files("state/outbox").len(), 1, "{forgery:?}");
-        assert!(!site.path("state/checkpoint.json").exists(), "{forgery:?}");
+        assert!(
+            !site.path("state/epochs/7/checkpoint.json").exists(),
+            "{forgery:?}"
+        );
         // An honest receipt later ends it.
         appliance.lock().forgery = None;
         assert_eq!(site.upload(0).await["rows_admitted"], 50, "{forgery:?}");
@@ -64,7 +67,7 @@ async fn a_log_that_grew_must_prove_its_past() {
         }
         site.upload(0).await;
         assert_eq!(appliance.lock().log.len(), 10);
-        let before = std::fs::read(site.path("state/checkpoint.json")).unwrap();
+        let before = std::fs::read(site.path("state/epochs/7/checkpoint.json")).unwrap();
         appliance.grow(3);
         appliance.lock().forgery = forgery;
         if forgery.is_none() {
@@ -75,7 +78,7 @@ async fn a_log_that_grew_must_prove_its_past() {
         site.refused(1, "CHECKPOINT_FORKED").await;
         site.people(90);
         site.refused(1, "CHECKPOINT_FORKED").await;
-        let after = std::fs::read(site.path("state/checkpoint.json")).unwrap();
+        let after = std::fs::read(site.path("state/epochs/7/checkpoint.json")).unwrap();
         assert_eq!(before, after, "{forgery:?}");
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 /// Fifteen thousand rows of 148 bytes are three chunks.
 const BIG: usize = 15_000;
 
-async fn killed_at(site: &Site, appliance: &Appliance, stop: Stop) {
+pub(crate) async fn killed_at(site: &Site, appliance: &Appliance, stop: Stop) {
     appliance.lock().stop = Some(stop);
     let mut child: Child = site.command(&["run"]).spawn().unwrap();
     appliance.stopped.notified().await;

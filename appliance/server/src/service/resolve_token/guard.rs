@@ -29,6 +29,7 @@ pub(super) fn asker<'a>(
             match appliance.trust().enrolment.site(desk, appliance.now()) {
                 Ok(_enrolled) => Ok(Asker::Desk),
                 Err(CustodyError::Expired { .. }) => Err(ServiceError::EnrolmentExpired),
+                Err(CustodyError::SiteRevoked { .. }) => Err(ServiceError::SiteRevoked),
                 Err(_) => Err(ServiceError::NotEnrolled),
             }
         }

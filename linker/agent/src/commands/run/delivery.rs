@@ -3,7 +3,7 @@
 use linker_token::BatchId;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Desk, accept_policy};
+use super::{Desk, line::accept_policy};
 use crate::{
     error::AgentError,
     progress::Progress,
@@ -24,7 +24,7 @@ pub(super) async fn deliver(
     ask_policy: bool,
 ) -> Result<(), AgentError> {
     if ask_policy {
-        let policy = sender.uplink.policy().await?;
+        let policy = sender.uplink.policy(desk.package.content().epoch).await?;
         accept_policy(&policy, desk.package, desk.state)?;
     }
     for batch in left_over {

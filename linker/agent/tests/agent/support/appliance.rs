@@ -9,7 +9,7 @@ use std::{
 };
 
 use keymgmt_custody::{
-    Custody as _,
+    Custody as _, Oaep,
     audit::{self, Checkpoint},
     batch::{open_batch, verify_manifest},
     software::SoftwareCustody,
@@ -79,8 +79,14 @@ pub(crate) struct Inner {
     /// Says that a chunk is damaged, so many times.
     pub(crate) damaged: u32,
     pub(crate) policy: Option<v1::Policy>,
+    /// Whether content keys are opened with SHA-1 in OAEP, as packages of software tokens ask for.
+    pub(crate) sha1: bool,
+    /// Key epochs besides [`EPOCH`] that are taken.
+    pub(crate) other_epochs: Vec<u32>,
     /// Refuses every header with this reason, so many times.
     pub(crate) refusal: Option<(&'static str, u32)>,
+    /// The one key epoch whose tokens are answered, if not all are.
+    pub(crate) in_force: Option<u32>,
     /// What a desk asked, and what it is answered.
     pub(crate) asked: Vec<v1::ResolveTokenRequest>,
     pub(crate) answer: v1::TokenAnswer,
@@ -359,7 +365,9 @@ impl Appliance {
         let manifest = Manifest::from_bytes(&header.manifest).unwrap();
         let verified = verify_manifest(&manifest, &header.signature, &inner.site_key).unwrap();
         let key = &header.sealed_content_key;
-        let plaintext = open_batch(&*self.custody, &verified, key, chunks).unwrap();
+        let oaep = if inner.sha1 { Oaep::Sha1 } else { Oaep::Sha256 };
+        let custody = SoftwareCustody::danger_for_tests(1).with_oaep(oaep);
+        let plaintext = open_batch(&custody, &verified, key, chunks).unwrap();
         let tokens = TokenBatch::from_bytes(&Schema::jp_1(), &plaintext).unwrap();
         let index = inner.log.len();
         let (subject, rows) = (hex::encode(batch), manifest.rows);
@@ -381,7 +389,7 @@ impl Appliance {
     }
 }
 
-fn reason(status: &Status, reason: &str) -> Status {
+pub(super) fn reason(status: &Status, reason: &str) -> Status {
     let details = ErrorDetails::with_error_info(reason, "musubi", HashMap::new());
     Status::with_error_details(status.code(), status.message(), details)
 }
@@ -394,11 +402,20 @@ fn batch_id(bytes: &[u8]) -> [u8; 32] {
 impl intake_server::Intake for Appliance {
     async fn get_policy(
         &self,
-        _request: Request<v1::GetPolicyRequest>,
+        request: Request<v1::GetPolicyRequest>,
     ) -> Result<Response<v1::Policy>, Status> {
         self.pass(Stop::Policy).await?;
-        let policy = self.lock().policy.clone();
-        Ok(Response::new(policy.unwrap_or_else(|| self.good_policy())))
+        let asked = request.into_inner().epoch;
+        let (policy, taken) = {
+            let inner = self.lock();
+            (inner.policy.clone(), inner.other_epochs.contains(&asked))
+        };
+        let epoch = if taken { asked } else { EPOCH };
+        let good = || v1::Policy {
+            epoch,
+            ..self.good_policy()
+        };
+        Ok(Response::new(policy.unwrap_or_else(good)))
     }
 
     async fn get_upload_state(

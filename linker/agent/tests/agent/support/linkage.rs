@@ -6,7 +6,7 @@ use linkage_proto::v1::{self, linkage_server::Linkage};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::appliance::Appliance;
+use super::appliance::{Appliance, reason};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -28,7 +28,13 @@ impl Linkage for Appliance {
             inner.unavailable -= 1;
             return Err(Status::unavailable("later"));
         }
-        inner.asked.push(request.into_inner());
+        let request = request.into_inner();
+        let epoch = request.epoch;
+        inner.asked.push(request);
+        if inner.in_force.is_some_and(|in_force| in_force != epoch) {
+            let status = Status::failed_precondition("another key epoch");
+            return Err(reason(&status, "WRONG_EPOCH"));
+        }
         let mut answer = v1::ResolveTokenResponse::default();
         answer.set_answer(inner.answer);
         Ok(Response::new(answer))

@@ -77,9 +77,7 @@ impl Site {
 
     /// Lets the appliance know the site's present keys, and accepts a package for them.
     pub(crate) fn enrol(&self, appliance: &Appliance) {
-        let request = fs::read_to_string(self.path("state/request.note")).unwrap();
-        let request = EnrolRequest::parse_verified(&request).unwrap();
-        appliance.lock().site_key = request.sign_spki;
+        appliance.lock().site_key = self.request().sign_spki;
         self.accept(appliance, Epoch(EPOCH));
     }
 
@@ -110,28 +108,49 @@ impl Site {
         ingest: &[u8],
         oaep: Oaep,
     ) -> Vec<u8> {
-        let request = fs::read_to_string(self.path("state/request.note")).unwrap();
-        let request = EnrolRequest::parse_verified(&request).unwrap();
+        self.package_with(appliance, epoch, |content| {
+            content.ingest_spki = ingest.to_vec();
+            content.oaep = oaep;
+        })
+    }
+
+    /// A package whose content is changed before it is signed.
+    pub(crate) fn package_with(
+        &self,
+        appliance: &Appliance,
+        epoch: Epoch,
+        change: impl FnOnce(&mut PackageContent),
+    ) -> Vec<u8> {
+        let request = self.request();
         let project = ProjectId::parse("demo").unwrap();
         let secret = Secret::take(&mut [epoch.0.to_be_bytes()[3]; 32]);
-        let content = PackageContent {
+        let mut content = PackageContent {
             check: check_value(&secret, &project, epoch),
             project,
             epoch,
             site: SiteId::parse("hospital").unwrap(),
             schema: Schema::jp_1().digest(),
-            oaep,
-            wrapped_secret: oaep::seal(&request.wrap_spki, oaep, &secret).unwrap(),
+            oaep: Oaep::Sha256,
+            wrapped_secret: Vec::new(),
             wrap_digest: Sha256::digest(&request.wrap_spki).into(),
-            ingest_spki: ingest.to_vec(),
+            ingest_spki: appliance.custody.ingest_public_key().to_vec(),
             audit_spki: appliance.custody.audit_public_key().to_vec(),
             issued_unix_s: 0,
             expires_unix_s: 4_000_000_000,
             receipt_nonce: [3; 16],
         };
+        change(&mut content);
+        content.check = check_value(&secret, &content.project, content.epoch);
+        content.wrapped_secret = oaep::seal(&request.wrap_spki, content.oaep, &secret).unwrap();
         let sign = |digest: &[u8; 32]| self.csk.sign_audit(digest);
         let csk = self.csk.audit_public_key();
         package::issue(&content, &request.outer_point, csk, sign).unwrap()
+    }
+
+    /// The enrolment request in the state folder.
+    pub(crate) fn request(&self) -> EnrolRequest {
+        let request = fs::read_to_string(self.path("state/request.note")).unwrap();
+        EnrolRequest::parse_verified(&request).unwrap()
     }
 
     pub(crate) fn configure(&self, address: &str, batch_rows: usize, retry: u64) {
