@@ -14,6 +14,7 @@ use crate::{
     hierarchy::{DerivingKey, Label},
     limits::{ENVELOPE_NONCE_BYTES, FRAME_BYTES_MAX, SEALED_DATA_KEY_BYTES, TAG_BYTES},
     secret::Secret,
+    stack::swept,
 };
 
 /// Seals a data key: `nonce ‖ AES-256-GCM(k, zero IV, key, context)` with
@@ -30,8 +31,8 @@ pub fn seal_data_key(
 ) -> Result<Vec<u8>, CustodyError> {
     let mut nonce = [0; ENVELOPE_NONCE_BYTES];
     custody.random(&mut nonce)?;
-    let cipher = envelope_cipher(custody, &nonce, context)?;
-    let sealed = cipher.seal([0; NONCE_LEN], context, data_key.expose());
+    let key = envelope_key(custody, &nonce, context)?;
+    let sealed = swept(|| Cipher::new(&key).seal([0; NONCE_LEN], context, data_key.expose()));
     let sealed = sealed.ok_or(CustodyError::Primitive {
         operation: "seal a data key",
     })?;
@@ -55,20 +56,19 @@ pub fn open_data_key(
             what,
             rule: "its length is wrong",
         })?;
-    let cipher = envelope_cipher(custody, nonce, context)?;
-    let opened = cipher.open([0; NONCE_LEN], context, body);
+    let key = envelope_key(custody, nonce, context)?;
+    let opened = swept(|| Cipher::new(&key).open([0; NONCE_LEN], context, body));
     let mut opened = opened.ok_or(CustodyError::NotAuthentic { what })?;
     Secret::take_slice(what, &mut opened)
 }
 
-fn envelope_cipher(
+fn envelope_key(
     custody: &dyn Custody,
     nonce: &[u8; ENVELOPE_NONCE_BYTES],
     context: &[u8],
-) -> Result<Cipher, CustodyError> {
+) -> Result<Secret, CustodyError> {
     let bound = [&nonce[..], context].concat();
-    let key = custody.derive(DerivingKey::Dkek, Label::DataKeyEnvelope, &bound)?;
-    Ok(Cipher::new(&key))
+    custody.derive(DerivingKey::Dkek, Label::DataKeyEnvelope, &bound)
 }
 
 /// AES-256-GCM under one key. The caller never uses a nonce twice. The library wipes its copy of the key
@@ -122,7 +122,7 @@ impl FrameCipher {
     /// Frames under `key`, which seals nothing else.
     #[must_use]
     pub fn new(key: &Secret) -> Self {
-        Self(Cipher::new(key))
+        Self(swept(|| Cipher::new(key)))
     }
 
     /// Seals frame `number`. `aad` names the file; both sides know it.
@@ -142,7 +142,7 @@ impl FrameCipher {
                 limit: FRAME_BYTES_MAX,
             });
         }
-        let sealed = self.0.seal(frame_nonce(number, last), aad, plaintext);
+        let sealed = swept(|| self.0.seal(frame_nonce(number, last), aad, plaintext));
         sealed.ok_or(CustodyError::Primitive {
             operation: "seal a frame",
         })
@@ -165,7 +165,7 @@ impl FrameCipher {
                 limit: FRAME_BYTES_MAX + TAG_BYTES,
             });
         }
-        let opened = self.0.open(frame_nonce(number, last), aad, sealed);
+        let opened = swept(|| self.0.open(frame_nonce(number, last), aad, sealed));
         opened.ok_or(CustodyError::NotAuthentic { what: "a frame" })
     }
 }

@@ -51,6 +51,12 @@ pub enum CustodyError {
         /// The key's name in the hierarchy.
         name: String,
     },
+    /// A key that should be destroyed is found.
+    #[error("key {name} is still in the token")]
+    StillThere {
+        /// The key's name in the hierarchy.
+        name: String,
+    },
     /// A key answers, but it is not the key that the inventory describes.
     #[error("key {name} is not the key of the inventory: {rule}")]
     KeyMismatch {
@@ -128,6 +134,15 @@ pub enum CustodyError {
         /// Which value.
         what: &'static str,
     },
+    /// A share is not the one that this custodian was given.
+    #[error("the share of {custodian} is not the one that was handed over")]
+    WrongShare {
+        /// Whose share was entered.
+        custodian: String,
+    },
+    /// The token's sessions are all in use.
+    #[error("all sessions of the token are in use")]
+    SessionLimit,
     /// A document is past its validity, or its validity has not begun.
     #[error("{what} is not valid any more, or not yet")]
     Expired {
@@ -182,6 +197,7 @@ impl CustodyError {
             Self::BadPinFile | Self::OpenPinFile { .. } => "BAD_PIN_FILE",
             Self::KeyMissing { .. } => "KEY_MISSING",
             Self::KeyMismatch { .. } => "KEY_MISMATCH",
+            Self::StillThere { .. } => "KEY_STILL_THERE",
             Self::Token { .. } => "HSM_UNAVAILABLE",
             Self::Profile { .. } => "BAD_PROFILE",
             Self::Malformed { .. } | Self::Vocabulary(_) => "MALFORMED",
@@ -193,6 +209,8 @@ impl CustodyError {
             Self::ForeignChallenge => "FOREIGN_CHALLENGE",
             Self::ForeignPackage => "FOREIGN_PACKAGE",
             Self::WrongSecret { .. } => "WRONG_SECRET",
+            Self::WrongShare { .. } => "WRONG_SHARE",
+            Self::SessionLimit => "SESSION_LIMIT",
             Self::Expired { .. } => "EXPIRED",
             Self::TooLarge { .. } => "TOO_LARGE",
             Self::BadProof { .. } => "BAD_PROOF",
@@ -227,6 +245,9 @@ impl CustodyError {
             Self::KeyMissing { .. } | Self::KeyMismatch { .. } => {
                 "check that token and inventory come from the same ceremony"
             }
+            Self::StillThere { .. } => {
+                "destroy it, and let the ceremony prove it again; until then it counts as alive"
+            }
             Self::Token { .. } => {
                 "check the HSM and its connection; the work is resumed when it answers"
             }
@@ -251,6 +272,12 @@ impl CustodyError {
                 "ask the custodians for the package that carries this site's name"
             }
             Self::WrongSecret { .. } => "accept the package of the epoch in force and encode again",
+            Self::WrongShare { .. } => {
+                "have this custodian compare the sheet with what was typed; another sheet or another custodian's name gives the same"
+            }
+            Self::SessionLimit => {
+                "end other programs that use the token, or correct `sessions` in the profile; nothing was lost"
+            }
             Self::Expired { .. } => {
                 "check the clock; if it is right, ask the custodians for a new one"
             }

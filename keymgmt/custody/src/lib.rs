@@ -32,6 +32,7 @@ pub mod proof;
 pub mod secret;
 pub mod site;
 pub mod software;
+mod stack;
 pub mod tile;
 
 pub use custody::Custody;

@@ -19,6 +19,8 @@ pub const CHUNKS_MAX: usize = 20;
 pub const RSA_BITS: usize = 3072;
 /// Bytes of an RSA-OAEP blob.
 pub const RSA_BYTES: usize = RSA_BITS / 8;
+/// Bytes of a 32-byte key wrapped by RFC 3394: one block of eight bytes more.
+pub const WRAPPED_KEY_BYTES: usize = 32 + 8;
 /// Largest `SubjectPublicKeyInfo` that is read: RSA-3072 needs 422 bytes, P-256 91.
 pub const SPKI_BYTES_MAX: usize = 512;
 /// Largest signed note. The inventory of the custody token is the largest document: 1,016 keys of

@@ -7,6 +7,7 @@
 //! and a key counts only after its check value was compared.
 
 mod appliance;
+mod destroy;
 mod module;
 mod officer;
 mod probe;
@@ -14,9 +15,10 @@ mod session;
 mod site;
 mod templates;
 mod user;
+mod wrap;
 
 pub use appliance::AppliancePkcs11;
-pub use officer::{OfficerSession, init_token};
+pub use officer::{BACKUP_KEY, OfficerSession, RESTORE_KEY, init_token};
 pub use session::{Pin, TokenFacts, TokenName, find_token};
 pub use site::{SiteToken, SiteTokenKeys};
 pub use user::{SecretUse, UserSession};

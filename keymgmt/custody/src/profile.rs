@@ -1,5 +1,7 @@
 //! How one PKCS#11 module differs from others.
 
+use std::num::NonZeroUsize;
+
 use serde::Deserialize;
 
 use crate::{error::CustodyError, limits::PROFILE_BYTES_MAX, oaep::Oaep};
@@ -21,6 +23,7 @@ pub struct Profile {
     oaep: Oaep,
     trusted: Trusted,
     test: bool,
+    sessions: Option<NonZeroUsize>,
 }
 
 /// The file's text form.
@@ -32,6 +35,8 @@ struct ProfileFile {
     oaep: String,
     trusted: String,
     test: bool,
+    #[serde(default)]
+    sessions: Option<NonZeroUsize>,
 }
 
 impl Profile {
@@ -81,6 +86,7 @@ impl Profile {
             oaep,
             trusted,
             test: file.test,
+            sessions: file.sessions,
         })
     }
 
@@ -108,6 +114,12 @@ impl Profile {
         self.trusted
     }
 
+    /// Most sessions that this process may have open, if the module has a cap.
+    #[must_use]
+    pub fn sessions(&self) -> Option<NonZeroUsize> {
+        self.sessions
+    }
+
     /// Whether the module is for tests and demonstrations only.
     #[must_use]
     pub fn is_test(&self) -> bool {
@@ -130,12 +142,29 @@ mod tests {
     }
 
     #[test]
+    fn the_other_shipped_profile_parses() {
+        let profile = Profile::parse(include_str!("../profiles/kryoptic.toml")).expect("parses");
+        assert_eq!(profile.oaep(), Oaep::Sha256);
+        assert_eq!(profile.trusted(), Trusted::None);
+        assert!(profile.is_test());
+        assert_eq!(profile.sessions(), None);
+    }
+
+    #[test]
+    fn a_cap_of_sessions_is_read() {
+        let capped = format!("{SAMPLE}\nsessions = 16\n");
+        let capped = Profile::parse(&capped).expect("parses").sessions();
+        assert_eq!(capped.map(NonZeroUsize::get), Some(16));
+    }
+
+    #[test]
     fn sha1_and_unknown_keys_are_refused() {
         for (from, to) in [
             ("test = true", "test = false"),
             ("oaep = \"sha1\"", "oaep = \"md5\""),
             ("trusted = \"officer\"", "trusted = \"yes\""),
             ("name = ", "nmae = "),
+            ("test = true", "test = true\nsessions = 0"),
             ("module = \"/usr", "module = \"\"\n#"),
         ] {
             let refused = Profile::parse(&SAMPLE.replacen(from, to, 1)).expect_err(to);

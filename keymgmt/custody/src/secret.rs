@@ -3,21 +3,24 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq as _;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::error::CustodyError;
 
 /// A 256-bit secret in host memory. No clone, no printing, constant-time comparison.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret([u8; 32]);
+///
+/// The bytes lie on the heap and stay there: moving a value that holds them itself would leave a copy on
+/// the stack at each move, which nobody wipes.
+pub struct Secret(Box<Zeroizing<[u8; 32]>>);
 
 impl Secret {
     /// Takes over secret bytes and wipes the source.
     #[must_use]
     pub fn take(bytes: &mut [u8; 32]) -> Self {
-        let secret = Self(*bytes);
+        let mut kept = Box::new(Zeroizing::new([0; 32]));
+        kept.copy_from_slice(&bytes[..]);
         bytes.zeroize();
-        secret
+        Self(kept)
     }
 
     /// Takes over secret bytes of any length and wipes the source.
@@ -25,13 +28,13 @@ impl Secret {
     /// # Errors
     /// [`CustodyError::Malformed`] if there are not exactly 32.
     pub fn take_slice(what: &'static str, bytes: &mut [u8]) -> Result<Self, CustodyError> {
-        let copied = <[u8; 32]>::try_from(&*bytes);
+        let taken = <&mut [u8; 32]>::try_from(&mut *bytes).map(Self::take);
+        let taken = taken.ok();
         bytes.zeroize();
-        let mut copied = copied.ok().ok_or(CustodyError::Malformed {
+        taken.ok_or(CustodyError::Malformed {
             what,
             rule: "it does not hold 32 bytes",
-        })?;
-        Ok(Self::take(&mut copied))
+        })
     }
 
     /// A new secret from the operating system's generator.
@@ -53,7 +56,7 @@ impl Secret {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.expose().ct_eq(other.expose()).into()
     }
 }
 

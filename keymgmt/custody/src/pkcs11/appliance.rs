@@ -23,7 +23,7 @@ use crate::{
     limits::RSA_BYTES,
     oaep, p256,
     pkcs11::{
-        module::{self, OpenSession},
+        module::{self, OpenSession, Owner},
         session::{self, Pin, TokenName, check_policy, failed, find_key, is_transient},
         templates::oaep_mechanism,
     },
@@ -60,8 +60,10 @@ enum State {
     Live(Live),
     /// The device was gone at the last try. The next call tries again.
     Lost,
-    /// The token refused the PIN; it is never offered again by this process.
-    Barred,
+    /// The token refused the PIN, or has locked it; it is never offered again by this process.
+    Barred {
+        locked: bool,
+    },
 }
 
 /// A logged-in session and the handles found in it. Handles die with the login.
@@ -120,16 +122,18 @@ impl AppliancePkcs11 {
 
     /// Opens a session, logs in once, finds and checks the keys.
     fn connect(&self) -> Result<Live, CustodyError> {
+        let steady = module::steady();
         let (open, _facts) = session::open(
             &self.profile,
             &self.token,
             Some(&self.serial),
             UserType::User,
             &self.pin,
-            false,
+            Owner::LogsInAnew,
+            *steady,
         )?;
-        let secret = |entry| find_entry(&open.session, ObjectClass::SECRET_KEY, entry);
-        let private = |entry| find_entry(&open.session, ObjectClass::PRIVATE_KEY, entry);
+        let secret = |entry| find_entry(open.session(), ObjectClass::SECRET_KEY, entry);
+        let private = |entry| find_entry(open.session(), ObjectClass::PRIVATE_KEY, entry);
         let live = Live {
             tmk: secret(&self.keys.tmk)?,
             dkek: secret(&self.keys.dkek)?,
@@ -152,7 +156,7 @@ impl AppliancePkcs11 {
             self.check_secret(live, handle, entry)?;
         }
         let digest = Sha256::digest(SIGN_PROBE).into();
-        let signature = sign(&live.open.session, live.ask, &digest)
+        let signature = sign(live.open.session(), live.ask, &digest)
             .map_err(|error| failed("sign", &error))
             .and_then(fixed_signature)?;
         let verified = p256::verify_fixed("a probe", &self.audit_spki, SIGN_PROBE, &signature);
@@ -160,7 +164,7 @@ impl AppliancePkcs11 {
         let probe = Secret::random()?;
         let sealed = oaep::seal(&self.ingest_spki, self.profile.oaep(), &probe)?;
         let mechanism = oaep_mechanism(self.profile.oaep());
-        let opened = live.open.session.decrypt(&mechanism, live.aik, &sealed);
+        let opened = live.open.session().decrypt(&mechanism, live.aik, &sealed);
         let opened = opened.map_err(|_opaque| mismatch(&self.keys.aik));
         if Secret::take_slice("a probe", &mut opened?)? == probe {
             Ok(())
@@ -176,7 +180,7 @@ impl AppliancePkcs11 {
         entry: &KeyEntry,
     ) -> Result<(), CustodyError> {
         let block = derivation_block(Label::CheckValue, &self.context);
-        let mac = hmac(&live.open.session, handle, &block);
+        let mac = hmac(live.open.session(), handle, &block);
         let mut mac = mac.map_err(|error| failed("compute an HMAC", &error))?;
         let check = check_value_of(&Secret::take_slice("a check value", &mut mac)?);
         if entry.proof == KeyProof::Secret(check) {
@@ -194,51 +198,55 @@ impl AppliancePkcs11 {
     ) -> Result<T, CustodyError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
-            State::Live(live) => match work(live) {
-                Ok(value) => return Ok(value),
-                Err(error) if !is_transient(&error) => return Err(failed(operation, &error)),
-                Err(error) => {
+            State::Live(live) => match steadily(live, &work) {
+                Some(Ok(value)) => return Ok(value),
+                Some(Err(error)) if !is_transient(&error) => return Err(failed(operation, &error)),
+                Some(Err(error)) => {
                     tracing::warn!(operation, reason = ?error, "the token failed; logging in anew");
                 }
+                None => tracing::info!(operation, "the module was restarted; logging in anew"),
             },
             State::Lost => {}
-            State::Barred => {
-                return Err(CustodyError::WrongPin {
-                    token: self.token.to_string(),
+            State::Barred { locked } => {
+                let token = self.token.to_string();
+                return Err(if *locked {
+                    CustodyError::PinLocked { token }
+                } else {
+                    CustodyError::WrongPin { token }
                 });
             }
         }
         *state = State::Lost;
         match self.reconnect() {
             Ok(live) => {
-                let value = work(&live).map_err(|error| failed(operation, &error));
+                let done = steadily(&live, &work);
                 *state = State::Live(live);
-                value
+                let done = done.ok_or_else(|| CustodyError::Token {
+                    operation,
+                    reason: "the module was restarted meanwhile".to_owned(),
+                });
+                done?.map_err(|error| failed(operation, &error))
             }
             Err(error) => {
-                let barred = matches!(
-                    error,
-                    CustodyError::WrongPin { .. } | CustodyError::PinLocked { .. }
-                );
-                *state = if barred { State::Barred } else { State::Lost };
+                let locked = matches!(error, CustodyError::PinLocked { .. });
+                if locked || matches!(error, CustodyError::WrongPin { .. }) {
+                    *state = State::Barred { locked };
+                }
                 Err(error)
             }
         }
     }
 
-    /// Connects; a module that forgot its device is restarted once. A refused PIN ends it.
+    /// Connects; a module that failed or forgot its device is restarted once. A refused PIN ends it.
     fn reconnect(&self) -> Result<Live, CustodyError> {
-        match self.connect() {
-            Err(
-                CustodyError::Token { .. }
-                | CustodyError::TokenNotFound { .. }
-                | CustodyError::KeyMissing { .. },
-            ) => {
-                module::restart(self.profile.module())?;
-                self.connect()
-            }
-            connected => connected,
-        }
+        let seen = *module::steady();
+        let broken = match self.connect() {
+            Err(CustodyError::Token { .. }) => true,
+            Err(CustodyError::TokenNotFound { .. } | CustodyError::KeyMissing { .. }) => false,
+            connected => return connected,
+        };
+        module::restart(self.profile.module(), seen, broken)?;
+        self.connect()
     }
 }
 
@@ -256,7 +264,7 @@ impl Custody for AppliancePkcs11 {
                 DerivingKey::Dkek => live.dkek,
                 DerivingKey::Psk => live.psk,
             };
-            hmac(&live.open.session, handle, &block)
+            hmac(live.open.session(), handle, &block)
         })?;
         Secret::take_slice("an HMAC", &mut mac)
     }
@@ -273,12 +281,12 @@ impl Custody for AppliancePkcs11 {
         // Modules answer a blob that is not theirs like a broken device. The answer is separated from
         // the device's state, which is probed with a key instead.
         let opened = self.call("open a content key", |live| {
-            match live.open.session.decrypt(&mechanism, live.aik, sealed) {
+            match live.open.session().decrypt(&mechanism, live.aik, sealed) {
                 Ok(opened) => Ok(Some(opened)),
                 Err(error) if is_dead(&error) => Err(error),
                 Err(_refused) => {
                     let block = derivation_block(Label::CheckValue, &self.context);
-                    hmac(&live.open.session, live.dkek, &block).map(|_alive| None)
+                    hmac(live.open.session(), live.dkek, &block).map(|_alive| None)
                 }
             }
         })?;
@@ -287,7 +295,7 @@ impl Custody for AppliancePkcs11 {
     }
 
     fn sign_audit(&self, digest: &[u8; 32]) -> Result<[u8; 64], CustodyError> {
-        self.call("sign", |live| sign(&live.open.session, live.ask, digest))
+        self.call("sign", |live| sign(live.open.session(), live.ask, digest))
             .and_then(fixed_signature)
     }
 
@@ -305,7 +313,7 @@ impl Custody for AppliancePkcs11 {
             limit: u32::MAX as usize,
         })?;
         let drawn = self.call("give random bytes", |live| {
-            live.open.session.generate_random_vec(count)
+            live.open.session().generate_random_vec(count)
         })?;
         // What is drawn becomes data keys.
         bytes.copy_from_slice(&Zeroizing::new(drawn));
@@ -329,12 +337,22 @@ impl fmt::Debug for AppliancePkcs11 {
     }
 }
 
-/// Whether the session is certainly gone, whatever was asked.
+/// Runs `work`, unless the module was restarted since the login: then handles are anyone's.
+fn steadily<T>(live: &Live, work: impl Fn(&Live) -> Result<T, Error>) -> Option<Result<T, Error>> {
+    let steady = module::steady();
+    live.open.is_of(*steady).then(|| work(live))
+}
+
+/// Whether the session is certainly gone, whatever was asked. A blob that does not open is a general
+/// error to SoftHSM2 and a device error to Kryoptic.
 fn is_dead(error: &Error) -> bool {
     is_transient(error)
         && !matches!(
             error,
-            Error::Pkcs11(RvError::GeneralError | RvError::FunctionFailed, _)
+            Error::Pkcs11(
+                RvError::GeneralError | RvError::FunctionFailed | RvError::DeviceError,
+                _
+            )
         )
 }
 

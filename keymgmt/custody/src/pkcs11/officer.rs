@@ -6,6 +6,7 @@ use cryptoki::{
     object::{Attribute, ObjectHandle},
     session::UserType,
 };
+use zeroize::Zeroizing;
 
 use crate::{
     der,
@@ -14,13 +15,18 @@ use crate::{
     limits::{KEY_ID_BYTES, TOKEN_LABEL_BYTES_MAX},
     oaep,
     pkcs11::{
-        module::{self, OpenSession},
+        module::{self, OpenSession, Owner},
         session::{self, Pin, TokenFacts, TokenName, failed, find},
         templates,
     },
     profile::{Profile, Trusted},
     secret::Secret,
 };
+
+/// Label of a backup key in a token.
+pub const BACKUP_KEY: &str = "bk";
+/// Label of a combined backup key that is in a token for a restore.
+pub const RESTORE_KEY: &str = "bk.restore";
 
 /// Initialises a free slot's token and sets both PINs.
 ///
@@ -62,8 +68,10 @@ pub fn init_token(
         let done = context.init_token(free, &officer.auth(), label);
         done.map_err(|error| failed("initialise a token", &error))
     })?;
-    let (open, facts) = session::open(profile, &name, None, UserType::So, officer, true)?;
-    let set = open.session.init_pin(&user.auth());
+    let steady = module::steady();
+    let so = UserType::So;
+    let (open, facts) = session::open(profile, &name, None, so, officer, Owner::Keeps, *steady)?;
+    let set = open.session().init_pin(&user.auth());
     set.map_err(|error| failed("set the user PIN", &error))?;
     Ok(facts)
 }
@@ -90,7 +98,9 @@ impl OfficerSession {
     /// # Errors
     /// [`CustodyError::WrongPin`], [`CustodyError::TokenNotFound`] and what the token says.
     pub fn open(profile: &Profile, token: &TokenName, pin: &Pin) -> Result<Self, CustodyError> {
-        let (open, _facts) = session::open(profile, token, None, UserType::So, pin, true)?;
+        let steady = module::steady();
+        let so = UserType::So;
+        let (open, _facts) = session::open(profile, token, None, so, pin, Owner::Keeps, *steady)?;
         Ok(Self {
             open,
             trusted: profile.trusted() == Trusted::Officer,
@@ -102,7 +112,7 @@ impl OfficerSession {
     /// # Errors
     /// [`CustodyError::Token`].
     pub fn random(&self) -> Result<Secret, CustodyError> {
-        let drawn = self.open.session.generate_random_vec(32);
+        let drawn = self.open.session().generate_random_vec(32);
         let mut drawn = drawn.map_err(|error| failed("give random bytes", &error))?;
         Secret::take_slice("random bytes", &mut drawn)
     }
@@ -116,7 +126,7 @@ impl OfficerSession {
         let numbers = der::rsa_numbers("a site's wrapping key", spki)?;
         let name = format!("site.{site}");
         let id = new_id()?;
-        self.create(&templates::wrapping_rsa(&id, &name, &numbers, self.trusted))?;
+        self.create(templates::wrapping_rsa(&id, &name, &numbers, self.trusted))?;
         Ok(KeyEntry {
             name,
             id,
@@ -130,17 +140,36 @@ impl OfficerSession {
     /// [`CustodyError::Token`].
     pub fn import_backup_key(&self, key: &Secret) -> Result<KeyId, CustodyError> {
         let id = new_id()?;
-        self.create(&templates::wrapping_aes(
+        self.create(templates::wrapping_aes(
             &id,
-            "bk",
+            BACKUP_KEY,
             key.expose(),
             self.trusted,
         ))?;
         Ok(id)
     }
 
-    fn create(&self, template: &[Attribute]) -> Result<ObjectHandle, CustodyError> {
-        let created = self.open.session.create_object(template);
+    /// Puts a combined backup key into the token, to unwrap with and nothing else. While it is there,
+    /// whoever is logged in as the user can unwrap a blob as a readable key; so it is there only from
+    /// here to [`UserSession::destroy`](super::UserSession::destroy) with the name
+    /// [`RESTORE_KEY`](super::RESTORE_KEY), in the same ceremony step.
+    ///
+    /// # Errors
+    /// [`CustodyError::Token`].
+    pub fn import_restore_key(&self, key: &Secret) -> Result<KeyId, CustodyError> {
+        let id = new_id()?;
+        self.create(templates::unwrapping_aes(&id, RESTORE_KEY, key.expose()))?;
+        Ok(id)
+    }
+
+    /// Creates an object and wipes the template, which may hold a key's value.
+    fn create(&self, template: Vec<Attribute>) -> Result<ObjectHandle, CustodyError> {
+        let created = self.open.session().create_object(&template);
+        for attribute in template {
+            if let Attribute::Value(value) = attribute {
+                drop(Zeroizing::new(value));
+            }
+        }
         created.map_err(|error| failed("create an object", &error))
     }
 }

@@ -47,7 +47,7 @@ impl UserSession {
         };
         let secret = Secret::random()?;
         let sealed = oaep::seal(spki, self.profile.oaep(), &secret)?;
-        let session = &self.open.session;
+        let session = self.open.session();
         let key = find_key(session, ObjectClass::PRIVATE_KEY, &pair.name, &pair.id)?;
         let opened = session.decrypt(
             &templates::oaep_mechanism(self.profile.oaep()),
@@ -74,12 +74,13 @@ impl UserSession {
             name: entry.name.clone(),
             rule,
         };
-        let session = &self.open.session;
+        let session = self.open.session();
         let find = |class| find_key(session, class, &entry.name, &entry.id);
         match &entry.proof {
             KeyProof::Secret(expected) => {
                 let key = find(ObjectClass::SECRET_KEY)?;
-                check_policy(session, key, &entry.name, entry.name == "lek")?;
+                let leaves = SecretUse::of(&entry.name) == SecretUse::Delivered;
+                check_policy(session, key, &entry.name, leaves)?;
                 let derived = self.hmac(&entry.name, &entry.id, Label::CheckValue, context)?;
                 if check_value_of(&derived) != *expected {
                     return Err(mismatch("its check value is another"));

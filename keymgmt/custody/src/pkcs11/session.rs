@@ -22,7 +22,7 @@ use crate::{
     error::CustodyError,
     inventory::KeyId,
     limits::PIN_BYTES_MAX,
-    pkcs11::module::{self, OpenSession},
+    pkcs11::module::{self, OpenSession, Owner},
     profile::Profile,
 };
 
@@ -165,7 +165,8 @@ pub(super) fn find(
     }
 }
 
-/// Opens a session and logs in once. A token whose serial number is not the expected one is never
+/// Opens a session and logs in once; the caller holds [`module::steady`] and says what it says. A token
+/// whose serial number is not the expected one is never
 /// offered the PIN: labels are anyone's to choose.
 pub(super) fn open(
     profile: &Profile,
@@ -173,7 +174,8 @@ pub(super) fn open(
     serial: Option<&str>,
     user: UserType,
     pin: &Pin,
-    writable: bool,
+    owner: Owner,
+    steady: u64,
 ) -> Result<(OpenSession, TokenFacts), CustodyError> {
     let (slot, facts) =
         module::with_context(profile.module(), |context| find(context, profile, token))?;
@@ -183,8 +185,8 @@ pub(super) fn open(
             rule: "its serial number is not the inventory's",
         });
     }
-    let open = module::open_session(profile.module(), slot, writable)?;
-    match open.session.login(user, Some(&pin.auth())) {
+    let open = module::open_session(profile, slot, owner == Owner::Keeps, owner, steady)?;
+    match open.session().login(user, Some(&pin.auth())) {
         Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok((open, facts)),
         Err(Error::Pkcs11(rv, _)) if is_wrong_pin(&rv) => Err(CustodyError::WrongPin {
             token: token.to_string(),

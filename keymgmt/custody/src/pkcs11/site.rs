@@ -26,7 +26,7 @@ use crate::{
     p256,
     pkcs11::{
         UserSession,
-        module::{self, OpenSession},
+        module::{self, OpenSession, Owner},
         session::{self, Pin, TokenName, failed, find_key, is_transient},
         templates::oaep_mechanism,
     },
@@ -134,7 +134,7 @@ impl SiteToken {
     pub(crate) fn sign(&self, digest: &[u8; 32]) -> Result<[u8; 64], CustodyError> {
         let signature = self.call(|open| {
             let key = find(open, &self.keys.sign)?;
-            let signed = open.session.sign(&Mechanism::Ecdsa, key, digest);
+            let signed = open.session().sign(&Mechanism::Ecdsa, key, digest);
             signed.map_err(|error| Failed::of("sign", &error))
         })?;
         signature.try_into().map_err(|_other| CustodyError::Token {
@@ -158,7 +158,7 @@ impl SiteToken {
         let mechanism = oaep_mechanism(oaep);
         let opened = self.call(|open| {
             let key = find(open, &self.keys.wrap)?;
-            match open.session.decrypt(&mechanism, key, sealed) {
+            match open.session().decrypt(&mechanism, key, sealed) {
                 Ok(opened) => Ok(Some(Zeroizing::new(opened))),
                 Err(error) if is_gone(&error) => Err(Failed::of("open a wrapped secret", &error)),
                 Err(_refused) => Ok(None),
@@ -172,10 +172,10 @@ impl SiteToken {
     fn call<T>(&self, work: impl Fn(&OpenSession) -> Result<T, Failed>) -> Result<T, CustodyError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
-            State::Live(open) => match work(open) {
-                Ok(value) => return Ok(value),
-                Err(failed) if !failed.again => return Err(failed.error),
-                Err(_gone) => {}
+            State::Live(open) => match steadily(open, &work) {
+                Some(Ok(value)) => return Ok(value),
+                Some(Err(failed)) if !failed.again => return Err(failed.error),
+                Some(Err(_)) | None => {}
             },
             State::Lost => {}
             State::Barred => {
@@ -187,9 +187,13 @@ impl SiteToken {
         *state = State::Lost;
         match self.connect() {
             Ok(open) => {
-                let value = work(&open).map_err(|failed| failed.error);
+                let done = steadily(&open, &work);
                 *state = State::Live(open);
-                value
+                let done = done.ok_or_else(|| CustodyError::Token {
+                    operation: "use the site's token",
+                    reason: "the module was restarted meanwhile".to_owned(),
+                });
+                done?.map_err(|failed| failed.error)
             }
             Err(error) => {
                 let barred = matches!(
@@ -203,18 +207,22 @@ impl SiteToken {
     }
 
     fn connect(&self) -> Result<OpenSession, CustodyError> {
-        let serial = Some(self.keys.serial.as_str());
-        let user = UserType::User;
-        let open = || session::open(&self.profile, &self.token, serial, user, &self.pin, false);
-        // A module that forgot its device is restarted once. A refused PIN ends it.
-        let opened = match open() {
-            Err(CustodyError::Token { .. } | CustodyError::TokenNotFound { .. }) => {
-                module::restart(self.profile.module())?;
-                open()
-            }
-            opened => opened,
+        let open = || {
+            let steady = module::steady();
+            let (user, owner) = (UserType::User, Owner::LogsInAnew);
+            let serial = Some(self.keys.serial.as_str());
+            let pin = &self.pin;
+            session::open(&self.profile, &self.token, serial, user, pin, owner, *steady)
         };
-        opened.map(|(open, _facts)| open)
+        let seen = *module::steady();
+        // A module that failed or forgot its device is restarted once. A refused PIN ends it.
+        let broken = match open() {
+            Err(CustodyError::Token { .. }) => true,
+            Err(CustodyError::TokenNotFound { .. }) => false,
+            opened => return opened.map(|(open, _facts)| open),
+        };
+        module::restart(self.profile.module(), seen, broken)?;
+        open().map(|(open, _facts)| open)
     }
 }
 
@@ -224,10 +232,16 @@ impl fmt::Debug for SiteToken {
     }
 }
 
+/// Runs `work` if the session is still the one that was opened, and while it is.
+fn steadily<T>(open: &OpenSession, work: impl Fn(&OpenSession) -> T) -> Option<T> {
+    let steady = module::steady();
+    open.is_of(*steady).then(|| work(open))
+}
+
 /// The private key of an entry. One that is not found may be one that a lost session no longer shows.
 fn find(open: &OpenSession, entry: &KeyEntry) -> Result<ObjectHandle, Failed> {
     let class = ObjectClass::PRIVATE_KEY;
-    let found = find_key(&open.session, class, &entry.name, &entry.id);
+    let found = find_key(open.session(), class, &entry.name, &entry.id);
     found.map_err(|error| Failed { error, again: true })
 }
 

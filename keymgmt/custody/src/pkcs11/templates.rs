@@ -23,6 +23,7 @@ enum Use {
     Sign,
     Verify,
     Wrap,
+    Unwrap,
 }
 
 fn name(id: &KeyId, label: &str) -> [Attribute; 2] {
@@ -51,7 +52,7 @@ fn secret_usage(only: Use) -> [Attribute; 6] {
         Attribute::Sign(only == Use::Sign),
         Attribute::Verify(only == Use::Verify),
         Attribute::Wrap(only == Use::Wrap),
-        Attribute::Unwrap(false),
+        Attribute::Unwrap(only == Use::Unwrap),
     ]
 }
 
@@ -93,16 +94,42 @@ pub(super) fn hmac_secret(
     extractable: bool,
     wrap_with_trusted: bool,
 ) -> Vec<Attribute> {
+    let mut template = restored_secret(id, label, extractable, wrap_with_trusted);
+    template.push(Attribute::ValueLen(Ulong::from(32)));
+    template
+}
+
+/// The same for a secret that is unwrapped: its length follows from the blob, and modules refuse to be
+/// told.
+pub(super) fn restored_secret(
+    id: &KeyId,
+    label: &str,
+    extractable: bool,
+    wrap_with_trusted: bool,
+) -> Vec<Attribute> {
     let mut template = vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::GENERIC_SECRET),
-        Attribute::ValueLen(Ulong::from(32)),
         Attribute::WrapWithTrusted(wrap_with_trusted),
     ];
     template.extend(name(id, label));
     template.extend(kept(extractable));
     template.extend(secret_usage(Use::Sign));
     template
+}
+
+/// The same key as an object of one session, which may still be changed.
+pub(super) fn of_this_session(template: &[Attribute]) -> Vec<Attribute> {
+    let changed = |attribute: &Attribute| {
+        if let Attribute::Token(_) = attribute {
+            Attribute::Token(false)
+        } else if let Attribute::Modifiable(_) = attribute {
+            Attribute::Modifiable(true)
+        } else {
+            attribute.clone()
+        }
+    };
+    template.iter().map(changed).collect()
 }
 
 /// An AES-256 key that wraps and does nothing else; created by the security officer.
@@ -112,6 +139,50 @@ pub(super) fn wrapping_aes(
     value: &[u8; 32],
     trusted: bool,
 ) -> Vec<Attribute> {
+    let mut template = imported_aes(id, label, value, Use::Wrap);
+    if trusted {
+        template.push(Attribute::Trusted(true));
+    }
+    template
+}
+
+/// An AES-256 key that unwraps and does nothing else; created by the security officer.
+pub(super) fn unwrapping_aes(id: &KeyId, label: &str, value: &[u8; 32]) -> Vec<Attribute> {
+    imported_aes(id, label, value, Use::Unwrap)
+}
+
+/// What an imported backup key must look like, for tokens that do not know trusted keys.
+pub(super) fn wrapping_policy() -> Vec<Attribute> {
+    let mut policy = vec![
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Modifiable(false),
+    ];
+    policy.extend(secret_usage(Use::Wrap));
+    policy
+}
+
+/// Thirty-two zero bytes as a key of this session only: what a backup key wraps to show which it is.
+pub(super) fn public_constant() -> Vec<Attribute> {
+    vec![
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::GENERIC_SECRET),
+        Attribute::Value(vec![0; 32]),
+        Attribute::Token(false),
+        Attribute::Private(true),
+        Attribute::Sensitive(false),
+        Attribute::Extractable(true),
+        Attribute::Derive(false),
+        Attribute::Encrypt(false),
+        Attribute::Decrypt(false),
+        Attribute::Sign(false),
+        Attribute::Verify(false),
+        Attribute::Wrap(false),
+        Attribute::Unwrap(false),
+    ]
+}
+
+fn imported_aes(id: &KeyId, label: &str, value: &[u8; 32], only: Use) -> Vec<Attribute> {
     let mut template = vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::AES),
@@ -124,11 +195,8 @@ pub(super) fn wrapping_aes(
         Attribute::Modifiable(false),
         Attribute::Derive(false),
     ];
-    if trusted {
-        template.push(Attribute::Trusted(true));
-    }
     template.extend(name(id, label));
-    template.extend(secret_usage(Use::Wrap));
+    template.extend(secret_usage(only));
     template
 }
 

@@ -14,12 +14,10 @@ use crate::{
     error::CustodyError,
     hierarchy::{Label, check_value_of, derivation_block},
     inventory::{Inventory, KeyEntry, KeyId, KeyProof},
-    limits::RSA_BYTES,
-    oaep::{self, Oaep},
-    p256,
+    oaep, p256,
     pkcs11::{
         appliance::{fixed_signature, hmac, sign},
-        module::OpenSession,
+        module::{self, OpenSession, Owner},
         officer::new_id,
         session::{self, Pin, TokenFacts, TokenName, failed, find_key},
         templates,
@@ -28,9 +26,6 @@ use crate::{
     secret::Secret,
 };
 
-/// Bytes of a 32-byte key wrapped by RFC 3394.
-const WRAPPED_KEY_BYTES: usize = 40;
-
 /// What a generated secret is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretUse {
@@ -38,6 +33,17 @@ pub enum SecretUse {
     Fixed,
     /// HMAC here, and wrapped to enrolled sites (LEK).
     Delivered,
+}
+
+impl SecretUse {
+    /// What the hierarchy makes a secret for: only the encoding secret ever leaves its token.
+    pub(super) fn of(name: &str) -> Self {
+        if name == "lek" {
+            Self::Delivered
+        } else {
+            Self::Fixed
+        }
+    }
 }
 
 /// The user's session: makes and uses keys.
@@ -75,7 +81,9 @@ impl UserSession {
         serial: Option<&str>,
         pin: &Pin,
     ) -> Result<Self, CustodyError> {
-        let (open, facts) = session::open(profile, token, serial, UserType::User, pin, true)?;
+        let steady = module::steady();
+        let (user, owner) = (UserType::User, Owner::Keeps);
+        let (open, facts) = session::open(profile, token, serial, user, pin, owner, *steady)?;
         Ok(Self {
             open,
             facts,
@@ -95,7 +103,7 @@ impl UserSession {
     /// [`CustodyError::Token`].
     pub fn random<const N: usize>(&self) -> Result<[u8; N], CustodyError> {
         let mut bytes = [0; N];
-        let drawn = self.open.session.generate_random_slice(&mut bytes);
+        let drawn = self.open.session().generate_random_slice(&mut bytes);
         drawn.map_err(|error| failed("give random bytes", &error))?;
         Ok(bytes)
     }
@@ -111,11 +119,10 @@ impl UserSession {
         context: &[u8],
     ) -> Result<KeyEntry, CustodyError> {
         let id = new_id()?;
-        let delivered = purpose == SecretUse::Delivered;
-        let trusted = delivered && self.profile.trusted() == Trusted::Officer;
-        let template = templates::hmac_secret(&id, name, delivered, trusted);
+        let (extractable, trusted) = self.leaves(purpose);
+        let template = templates::hmac_secret(&id, name, extractable, trusted);
         let mechanism = Mechanism::GenericSecretKeyGen;
-        let made = self.open.session.generate_key(&mechanism, &template);
+        let made = self.open.session().generate_key(&mechanism, &template);
         made.map_err(|error| failed("generate a secret", &error))?;
         let derived = self.hmac(name, &id, Label::CheckValue, context)?;
         Ok(KeyEntry {
@@ -123,6 +130,13 @@ impl UserSession {
             id,
             proof: KeyProof::Secret(check_value_of(&derived)),
         })
+    }
+
+    /// Whether a secret may leave the token, and whether the token lets it go to trusted keys only.
+    pub(super) fn leaves(&self, purpose: SecretUse) -> (bool, bool) {
+        let delivered = purpose == SecretUse::Delivered;
+        let trusted = self.profile.trusted() == Trusted::Officer;
+        (delivered, delivered && trusted)
     }
 
     /// Generates a P-256 pair for signatures.
@@ -134,7 +148,7 @@ impl UserSession {
         let (public, private) = templates::p256_pair(&id, name);
         let pair =
             self.open
-                .session
+                .session()
                 .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private);
         let (public, _) = pair.map_err(|error| failed("generate a P-256 pair", &error))?;
         let point = self.attribute(public, AttributeType::EcPoint)?;
@@ -161,7 +175,7 @@ impl UserSession {
         let mechanism = Mechanism::RsaPkcsKeyPairGen;
         let pair = self
             .open
-            .session
+            .session()
             .generate_key_pair(&mechanism, &public, &private);
         let (public, _) = pair.map_err(|error| failed("generate an RSA pair", &error))?;
         let spki = der::rsa_spki(&RsaNumbers {
@@ -187,8 +201,8 @@ impl UserSession {
         label: Label,
         context: &[u8],
     ) -> Result<Secret, CustodyError> {
-        let key = find_key(&self.open.session, ObjectClass::SECRET_KEY, name, id)?;
-        let mac = hmac(&self.open.session, key, &derivation_block(label, context));
+        let key = find_key(self.open.session(), ObjectClass::SECRET_KEY, name, id)?;
+        let mac = hmac(self.open.session(), key, &derivation_block(label, context));
         let mut mac = mac.map_err(|error| failed("compute an HMAC", &error))?;
         Secret::take_slice("an HMAC", &mut mac)
     }
@@ -203,90 +217,9 @@ impl UserSession {
         id: &KeyId,
         digest: &[u8; 32],
     ) -> Result<[u8; 64], CustodyError> {
-        let key = find_key(&self.open.session, ObjectClass::PRIVATE_KEY, name, id)?;
-        let signature = sign(&self.open.session, key, digest);
+        let key = find_key(self.open.session(), ObjectClass::PRIVATE_KEY, name, id)?;
+        let signature = sign(self.open.session(), key, digest);
         fixed_signature(signature.map_err(|error| failed("sign", &error))?)
-    }
-
-    /// Wraps a secret to an enrolled site's RSA key. The secret is never in the host.
-    ///
-    /// # Errors
-    /// [`CustodyError::KeyMissing`], or [`CustodyError::Token`] where the token forbids it.
-    pub fn wrap_to_site(
-        &self,
-        site: &KeyEntry,
-        secret: &KeyEntry,
-        oaep: Oaep,
-    ) -> Result<Vec<u8>, CustodyError> {
-        let session = &self.open.session;
-        let wrapping = find_key(session, ObjectClass::PUBLIC_KEY, &site.name, &site.id)?;
-        let mechanism = templates::oaep_mechanism(oaep);
-        self.wrap(&mechanism, wrapping, secret, RSA_BYTES)
-    }
-
-    /// Wraps a secret under a backup key by RFC 3394.
-    ///
-    /// # Errors
-    /// As [`Self::wrap_to_site`].
-    pub fn wrap_for_backup(
-        &self,
-        backup: &KeyId,
-        secret: &KeyEntry,
-    ) -> Result<Vec<u8>, CustodyError> {
-        let wrapping = find_key(&self.open.session, ObjectClass::SECRET_KEY, "bk", backup)?;
-        self.wrap(&Mechanism::AesKeyWrap, wrapping, secret, WRAPPED_KEY_BYTES)
-    }
-
-    /// Destroys every object with this `CKA_ID` and proves that they are gone.
-    ///
-    /// # Errors
-    /// [`CustodyError::KeyMissing`] or [`CustodyError::Token`].
-    pub fn destroy(&self, name: &str, id: &KeyId) -> Result<(), CustodyError> {
-        let session = &self.open.session;
-        let find = || {
-            let found = session.find_objects(&[Attribute::Id(id.0.to_vec())]);
-            found.map_err(|error| failed("find a key", &error))
-        };
-        let objects = find()?;
-        if objects.is_empty() {
-            return Err(CustodyError::KeyMissing {
-                name: name.to_owned(),
-            });
-        }
-        for object in objects {
-            let gone = session.destroy_object(object);
-            gone.map_err(|error| failed("destroy a key", &error))?;
-        }
-        if find()?.is_empty() {
-            Ok(())
-        } else {
-            Err(CustodyError::Token {
-                operation: "destroy a key",
-                reason: "it is still there".to_owned(),
-            })
-        }
-    }
-
-    fn wrap(
-        &self,
-        mechanism: &Mechanism<'_>,
-        wrapping: ObjectHandle,
-        secret: &KeyEntry,
-        length: usize,
-    ) -> Result<Vec<u8>, CustodyError> {
-        let session = &self.open.session;
-        let key = find_key(session, ObjectClass::SECRET_KEY, &secret.name, &secret.id)?;
-        let wrapped = session.wrap_key(mechanism, wrapping, key);
-        let wrapped = wrapped.map_err(|error| failed("wrap a key", &error))?;
-        // The library does not cut its buffer to what the module wrote, so the length is checked.
-        if wrapped.len() == length {
-            Ok(wrapped)
-        } else {
-            Err(CustodyError::Token {
-                operation: "wrap a key",
-                reason: "the blob has the wrong length".to_owned(),
-            })
-        }
     }
 
     /// One attribute; the library leaves out what the token does not tell.
@@ -295,7 +228,7 @@ impl UserSession {
         object: ObjectHandle,
         wanted: AttributeType,
     ) -> Result<Vec<u8>, CustodyError> {
-        let told = self.open.session.get_attributes(object, &[wanted]);
+        let told = self.open.session().get_attributes(object, &[wanted]);
         let told = told.map_err(|error| failed("tell a public key", &error))?;
         let value = match told.into_iter().next() {
             Some(
