@@ -3,15 +3,18 @@
 
 mod keys;
 mod later;
+mod number;
 mod room;
 mod sites;
 
 use std::collections::BTreeMap;
 
 use crate::{
-    print::{Booklet, Language, Person, Section, Step, Text, booklet_markdown},
-    recipe::{Recipe, STEPS},
+    print::{Booklet, Person, Section, Step, Text},
+    recipe::{self, Recipe},
 };
+
+pub(crate) use number::number;
 
 /// Exception sheets at the end of a booklet. More can be copied.
 const EXCEPTION_SHEETS: usize = 3;
@@ -48,19 +51,14 @@ struct Names {
     fingerprints: BTreeMap<String, String>,
 }
 
-/// The booklet as Markdown, in English.
-pub(crate) fn booklet(recipe: &Recipe) -> String {
-    booklet_markdown(&of_recipe(recipe, None), Language::English)
-}
-
 /// The booklet of a recipe. Without an environment the token labels are blanks.
 pub(crate) fn of_recipe(recipe: &Recipe, place: Option<&Where<'_>>) -> Booklet {
     let names = Names {
         threshold: recipe.threshold,
         custodians: recipe.custodians.clone(),
         sites: recipe.sites.iter().map(ToString::to_string).collect(),
-        revoked: Vec::new(),
-        rotated: Vec::new(),
+        revoked: recipe.revoke.iter().map(ToString::to_string).collect(),
+        rotated: recipe.rotate.iter().map(ToString::to_string).collect(),
         hash: recipe.hash_groups(),
         serials: [
             place.map(|place| place.custody),
@@ -70,12 +68,16 @@ pub(crate) fn of_recipe(recipe: &Recipe, place: Option<&Where<'_>>) -> Booklet {
         fingerprints: place.map(fingerprints).unwrap_or_default(),
     };
     let mut sections = vec![room::before(&names)];
-    for verb in STEPS {
-        sections.extend(section(verb, &names));
+    for step in &recipe.steps {
+        sections.extend(section(step.name(), &names));
         // Generating ends with the backup of the encoding secret; on paper it has a heading of its own,
         // because the custodians act there one after the other.
-        if verb == "generate" {
+        if *step == recipe::Step::Generate && !recipe.steps.contains(&recipe::Step::Backup) {
             sections.extend(section("backup", &names));
+        }
+        // A handover gives everybody new shares.
+        if *step == recipe::Step::Handover {
+            sections.extend(section("reshare", &names));
         }
     }
     sections.push(room::after());
@@ -203,6 +205,7 @@ fn marked(japanese: &str, english: &str, steps: impl IntoIterator<Item = Step>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::print::{Language, booklet_markdown};
 
     const SAMPLE: &str = include_str!("../samples/recipe.toml");
 

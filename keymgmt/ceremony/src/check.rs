@@ -15,13 +15,15 @@ use crate::{
     folder,
     limits::NOTE_BYTES_MAX,
     steps::{CustodyOfFolder, custody_of_folder},
+    talk::Talk,
 };
 
 /// Does every operation of the portable core once in each initialised token. Returns one line per
 /// token. A token that is not initialised yet is told; if none is, nothing was tested, and that is
 /// never a success.
-pub(crate) fn selftest(environment: &Path) -> Result<Vec<String>, CeremonyError> {
+pub(crate) fn selftest(environment: &Path, talk: &Talk) -> Result<Vec<String>, CeremonyError> {
     let environment = Environment::load(environment)?;
+    talk.pins(&environment)?;
     let mut lines = Vec::new();
     let mut tested = false;
     for place in [&environment.custody, &environment.appliance] {
@@ -48,8 +50,13 @@ pub(crate) fn selftest(environment: &Path) -> Result<Vec<String>, CeremonyError>
 }
 
 /// Uses every key of both signed inventories and compares. Returns one line per key.
-pub(crate) fn inventory(environment: &Path, out: &Path) -> Result<Vec<String>, CeremonyError> {
+pub(crate) fn inventory(
+    environment: &Path,
+    out: &Path,
+    talk: &Talk,
+) -> Result<Vec<String>, CeremonyError> {
     let environment = Environment::load(environment)?;
+    talk.pins(&environment)?;
     let CustodyOfFolder { csk, user, .. } = custody_of_folder(&environment, out)?;
     drop(user);
     let mut lines = Vec::new();

@@ -1,18 +1,20 @@
 //! The command line.
 
+mod dispatch;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    booklet, check, clock::Clock, error::CeremonyError, folder, receipt, recipe::Recipe, rehearse,
-    transcript,
+    error::CeremonyError, say::Language, steps::elsewhere, talk::Talk, terminal::Terminal,
 };
 
 /// Key ceremonies of the linkage unit.
 ///
 /// Exit codes: 0 done, 1 refused, 2 usage, 64 configuration or a named file is missing, 65 bad input
-/// data or a changed record, 69 token unavailable, 74 input or output, 77 not permitted.
+/// data or a changed record, 69 token unavailable, 74 input or output, 75 try again later, 77 not
+/// permitted.
 #[derive(Debug, Parser)]
 #[command(name = "ceremony", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -23,11 +25,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Print the booklet of a recipe, as Markdown.
-    Plan {
-        /// The recipe file.
-        #[arg(long)]
-        recipe: PathBuf,
-    },
+    ///
+    /// With a folder it prints instead which actions the recipe comes to there, or why it cannot be done.
+    Plan(PlanArguments),
     /// Run a whole recipe on software tokens, without questions.
     Rehearse {
         /// The recipe file.
@@ -36,10 +36,52 @@ enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// Run a recipe with the custodians, on this terminal.
+    Run {
+        /// The recipe file.
+        #[arg(long)]
+        recipe: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        voice: Voice,
+    },
+    /// Go on with an interrupted ceremony.
+    ///
+    /// What was begun of an unfinished action is done again. Keys, folder, recipe and environment must be
+    /// as the last finished action left them.
+    Resume {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        voice: Voice,
+    },
+    /// End an interrupted ceremony: destroy the keys that it made, and sign the record.
+    Abort(Remark),
+    /// Record something that was not planned.
+    Exception(Remark),
+    /// Record a break. `resume` ends it.
+    Break(Remark),
+    /// Compare a custodian's share with the commitment on record.
+    VerifyShare {
+        /// The folder of the ceremony's results.
+        #[arg(long)]
+        out: PathBuf,
+        /// Whose share.
+        #[arg(long)]
+        custodian: String,
+        /// A file that holds it; without one it is typed here.
+        #[arg(long)]
+        share: Option<PathBuf>,
+        #[command(flatten)]
+        voice: Voice,
+    },
     /// Verify sites' receipts in the custody token and sign the enrolment.
     Receipt {
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        voice: Voice,
         /// Receipt files, as tokenizers wrote them.
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -54,6 +96,20 @@ enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// Use every key of both inventories, and put the result into the signed record.
+    Attest {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        voice: Voice,
+    },
+    /// Work in the token of `[restore]`, for another process of this program.
+    #[command(name = elsewhere::VERB, hide = true)]
+    Elsewhere {
+        /// The environment file.
+        #[arg(long)]
+        environment: PathBuf,
+    },
     /// Do every operation once in each token, with scratch keys.
     ///
     /// A token that is not initialised yet is named and passed over. Before `token-init` there is
@@ -66,6 +122,35 @@ enum Verb {
 }
 
 #[derive(Debug, Args)]
+struct PlanArguments {
+    /// The recipe file.
+    #[arg(long)]
+    recipe: PathBuf,
+    /// The environment file: the booklet names its tokens and the requests' fingerprints.
+    #[arg(long)]
+    environment: Option<PathBuf>,
+    /// The folder of the ceremony's results: list the actions instead.
+    #[arg(long, requires = "environment")]
+    out: Option<PathBuf>,
+    /// Write the booklet as PDF into this new file.
+    #[arg(long, conflicts_with = "out")]
+    pdf: Option<PathBuf>,
+    #[command(flatten)]
+    voice: Voice,
+}
+
+#[derive(Debug, Args)]
+struct Remark {
+    #[command(flatten)]
+    place: Place,
+    /// What happened, why, and who decided what: one line, never a secret.
+    #[arg(long)]
+    remark: String,
+    #[command(flatten)]
+    voice: Voice,
+}
+
+#[derive(Debug, Args)]
 struct Place {
     /// The environment file.
     #[arg(long)]
@@ -73,6 +158,56 @@ struct Place {
     /// The folder of the ceremony's results.
     #[arg(long)]
     out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct Voice {
+    /// Language of the terminal, en or ja [default: the locale's].
+    #[arg(long, hide_possible_values = true)]
+    language: Option<Language>,
+}
+
+impl Voice {
+    /// How this process talks: not at all where the ceremony is a rehearsal without questions.
+    fn talk(self, silent: bool) -> Result<Talk, CeremonyError> {
+        if silent {
+            return Ok(Talk::Silent);
+        }
+        Terminal::open(self.language()).map(Talk::Terminal)
+    }
+
+    /// The terminal if there is one: PINs may be asked for; else files must hold them.
+    fn talk_if_possible(self) -> Talk {
+        Terminal::open(self.language()).map_or(Talk::Silent, Talk::Terminal)
+    }
+
+    fn language(self) -> Language {
+        let variable = |name: &str| std::env::var(name).ok();
+        self.language
+            .unwrap_or_else(|| Language::from_variables(variable))
+    }
+}
+
+impl Arguments {
+    /// The language of this call.
+    pub(crate) fn language(&self) -> Language {
+        let locale = Voice { language: None };
+        let voice = match &self.verb {
+            Verb::Plan(arguments) => arguments.voice,
+            Verb::Abort(remark) | Verb::Exception(remark) | Verb::Break(remark) => remark.voice,
+            Verb::Run { voice, .. }
+            | Verb::Resume { voice, .. }
+            | Verb::VerifyShare { voice, .. }
+            | Verb::Receipt { voice, .. }
+            | Verb::Attest { voice, .. } => *voice,
+            Verb::Rehearse { .. }
+            | Verb::Transcript { .. }
+            | Verb::Inventory { .. }
+            | Verb::Elsewhere { .. }
+            | Verb::Selftest { .. } => locale,
+        };
+        voice.language()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,45 +220,11 @@ enum TranscriptVerb {
         #[arg(long)]
         csk: PathBuf,
     },
-}
-
-impl Arguments {
-    /// Runs the verb; the result is for standard output.
-    pub(crate) fn run(self, clock: Clock) -> Result<String, CeremonyError> {
-        match self.verb {
-            Verb::Plan { recipe } => Ok(booklet::booklet(&Recipe::load(&recipe)?)),
-            Verb::Rehearse { recipe, place } => {
-                rehearse::rehearse(&recipe, &place.environment, &place.out, clock)?;
-                Ok(format!("{}\n", place.out.display()))
-            }
-            Verb::Receipt { place, files } => {
-                let sites = receipt::receipts(&place.environment, &place.out, &files, clock)?;
-                Ok(sites
-                    .iter()
-                    .map(|site| format!("enrolled {site}\n"))
-                    .collect())
-            }
-            Verb::Transcript {
-                verb: TranscriptVerb::Verify { file, csk },
-            } => {
-                let summary = transcript::verify(&file, &folder::read_bytes(&csk)?)?;
-                let (lines, closings) = (summary.lines, summary.closings);
-                let mut told = format!("whole: {lines} lines, {closings} signed closings\n");
-                for line in summary.exceptions {
-                    told.push_str(&format!(
-                        "EXCEPTION in line {line}: an unsigned end was set aside and does not count\n"
-                    ));
-                }
-                Ok(told)
-            }
-            Verb::Inventory { place } => {
-                Ok(joined(&check::inventory(&place.environment, &place.out)?))
-            }
-            Verb::Selftest { environment } => Ok(joined(&check::selftest(&environment)?)),
-        }
-    }
-}
-
-fn joined(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    /// Sign the end of a record whose actions are finished.
+    Sign {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        voice: Voice,
+    },
 }

@@ -35,6 +35,37 @@ pub(crate) enum CeremonyError {
         what: String,
         source: CustodyError,
     },
+    #[error("step {step} cannot be done in this folder: {rule}")]
+    Plan {
+        step: &'static str,
+        rule: &'static str,
+    },
+    #[error("{what} was not confirmed")]
+    NotConfirmed { what: String },
+    #[error("the deletion statement of site {site} is not right: {rule}")]
+    Statement { site: String, rule: &'static str },
+    #[error("the machine's clock shows {now}, but the ceremony was at {last} already")]
+    ClockBack { now: String, last: String },
+    #[error("the environment is not the one with which the ceremony began")]
+    EnvironmentChanged,
+    #[error("the folder is not this ceremony's: {rule}")]
+    WrongFolder { rule: &'static str },
+    #[error("token {token} is not the right one: {rule}")]
+    WrongToken { token: String, rule: &'static str },
+    #[error("the folder's ceremony is open: {rule}")]
+    Open { rule: &'static str },
+    #[error("the folder's ceremony has ended: {rule}")]
+    Ended { rule: &'static str },
+    #[error("the other module's process failed: {reason}")]
+    Elsewhere { reason: String },
+    #[error("another run of this program works in the folder")]
+    Busy,
+    #[error("there is no terminal to talk to")]
+    NoTerminal,
+    #[error("the ceremony was stopped for a break")]
+    OnBreak,
+    #[error("the ceremony was aborted")]
+    Aborted,
     #[error("the printed fonts have no sign for U+{:04X}", u32::from(*character))]
     Unprintable { character: char },
     #[error("cannot print: {rule}")]
@@ -56,6 +87,20 @@ impl CeremonyError {
             Self::Request { .. } => "BAD_REQUEST",
             Self::Receipt { .. } => "BAD_RECEIPT",
             Self::Transcript { .. } => "TRANSCRIPT_BROKEN",
+            Self::Plan { .. } => "BAD_PLAN",
+            Self::NotConfirmed { .. } => "NOT_CONFIRMED",
+            Self::Statement { .. } => "BAD_STATEMENT",
+            Self::ClockBack { .. } => "CLOCK_BACK",
+            Self::EnvironmentChanged => "ENVIRONMENT_CHANGED",
+            Self::WrongFolder { .. } => "WRONG_FOLDER",
+            Self::WrongToken { .. } => "WRONG_TOKEN",
+            Self::Open { .. } => "CEREMONY_OPEN",
+            Self::Ended { .. } => "CEREMONY_ENDED",
+            Self::Elsewhere { .. } => "RESTORE_FAILED",
+            Self::Busy => "BUSY",
+            Self::NoTerminal => "NO_TERMINAL",
+            Self::OnBreak => "ON_BREAK",
+            Self::Aborted => "ABORTED",
             Self::Unprintable { .. } => "UNPRINTABLE",
             Self::Print { .. } => "PRINT",
             Self::Words(_) => "BAD_WORDS",
@@ -81,6 +126,24 @@ impl CeremonyError {
             Self::Transcript { .. } => {
                 "compare with the printed record, and treat the ceremony as broken"
             }
+            Self::Plan { .. } => "compare the recipe's steps with what the folder holds already",
+            Self::NotConfirmed { .. } => {
+                "nothing was changed by it; compare with the paper and begin the step again"
+            }
+            Self::Statement { .. } => "have the site make its deletion statement again",
+            Self::ClockBack { .. } => "set the clock by two independent sources and go on",
+            Self::EnvironmentChanged => {
+                "put the first environment file back, or abort and begin a new ceremony"
+            }
+            Self::WrongFolder { .. } => "name the folder in which the ceremony began",
+            Self::WrongToken { .. } => "connect the token whose serial number is on the record",
+            Self::Open { .. } => "run `ceremony resume`, or `ceremony abort`",
+            Self::Ended { .. } => "begin a new ceremony",
+            Self::Elsewhere { .. } => "check the profile, the token and the PINs of `[restore]`",
+            Self::Busy => "wait for the other run to end",
+            Self::NoTerminal => "run it on a terminal, without redirections",
+            Self::OnBreak => "run `ceremony resume` when everybody is back",
+            Self::Aborted => "begin a new ceremony in a new folder",
             Self::Unprintable { .. } => {
                 "write titles and names with the characters of Japanese Windows (code page 932) or Latin-1"
             }
@@ -93,8 +156,13 @@ impl CeremonyError {
     /// sysexits.h, as far as it fits.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config { .. } => 64,
-            Self::TooLarge { .. }
+            Self::Config { .. }
+            | Self::Plan { .. }
+            | Self::EnvironmentChanged
+            | Self::WrongFolder { .. }
+            | Self::NoTerminal => 64,
+            Self::Statement { .. }
+            | Self::TooLarge { .. }
             | Self::Request { .. }
             | Self::Receipt { .. }
             | Self::Transcript { .. }
@@ -103,8 +171,15 @@ impl CeremonyError {
             Self::File {
                 operation, source, ..
             } => file_exit_code(operation, source),
-            Self::Exists { .. } | Self::Print { .. } => 1,
-            Self::NoQuorum { .. } => 77,
+            Self::Exists { .. }
+            | Self::ClockBack { .. }
+            | Self::Open { .. }
+            | Self::Ended { .. }
+            | Self::Aborted => 1,
+            Self::WrongToken { .. } | Self::Elsewhere { .. } => 69,
+            Self::Busy | Self::OnBreak => 75,
+            Self::NoQuorum { .. } | Self::NotConfirmed { .. } => 77,
+            Self::Print { .. } => 1,
             Self::Step { source, .. } | Self::Custody(source) => custody_exit_code(source),
         }
     }
@@ -134,7 +209,7 @@ fn custody_exit_code(error: &CustodyError) -> u8 {
         "WRONG_PIN" | "PIN_LOCKED" => 77,
         "BAD_PROFILE" | "BAD_PIN_FILE" | "TOKEN_AMBIGUOUS" => 64,
         "MODULE_UNAVAILABLE" | "TOKEN_NOT_FOUND" | "HSM_UNAVAILABLE" | "RANDOM_UNAVAILABLE" => 69,
-        "MALFORMED" | "NOT_AUTHENTIC" | "BAD_SIGNATURE" | "TOO_LARGE" => 65,
+        "MALFORMED" | "NOT_AUTHENTIC" | "BAD_SIGNATURE" | "TOO_LARGE" | "WRONG_SHARE" => 65,
         _ => 1,
     }
 }

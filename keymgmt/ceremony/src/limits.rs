@@ -12,6 +12,21 @@ pub(crate) const NOTE_BYTES_MAX: u64 = keymgmt_custody::limits::NOTE_BYTES_MAX a
 pub(crate) const TRANSCRIPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Longest line of a transcript, in bytes.
 pub(crate) const TRANSCRIPT_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Largest journal: 1,000 sites and 1,016 keys of at most 1 KiB each, and what the head needs.
+pub(crate) const JOURNAL_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How often one line may be typed wrongly before the ceremony stops.
+pub(crate) const TRIES_MAX: u32 = 5;
+/// How many groups of four digits of a hash a custodian types: 64 bits, more than anyone can make match.
+pub(crate) const HASH_GROUPS_TYPED: usize = 4;
+
+const _: () = assert!(
+    JOURNAL_BYTES_MAX
+        >= 1024
+            * (keymgmt_custody::limits::SITES_MAX + keymgmt_custody::limits::INVENTORY_KEYS_MAX)
+                as u64
+            + 64 * 1024,
+    "the journal of the most sites and keys fits"
+);
 /// Most that is read of a value typed by hand: 24 words of 8 letters and their spaces are 216 characters, of
 /// three bytes each where an input method made them full-width, and three times as many spaces.
 pub(crate) const TYPED_BYTES_MAX: usize = 2048;

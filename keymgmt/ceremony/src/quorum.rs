@@ -52,6 +52,11 @@ impl Quorum {
         names.join(" ")
     }
 
+    /// Their names, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.present.iter().map(String::as_str)
+    }
+
     /// Refuses another recipe than the confirmed one.
     pub(crate) fn require(&self, recipe: &Recipe) -> Result<(), CeremonyError> {
         if self.recipe_hash == recipe.hash {

@@ -22,8 +22,9 @@ use crate::{
     folder,
     limits::NOTE_BYTES_MAX,
     recipe::Recipe,
-    rehearse::{self, MODE},
+    start,
     steps::{CustodyOfFolder, custody_of_folder},
+    talk::Talk,
     transcript::{self, Transcript},
 };
 
@@ -34,11 +35,16 @@ pub(crate) fn receipts(
     out: &Path,
     files: &[PathBuf],
     clock: Clock,
+    talk: impl FnOnce(bool) -> Result<Talk, CeremonyError>,
 ) -> Result<Vec<SiteId>, CeremonyError> {
     let environment = Environment::load(environment)?;
     let recipe = Recipe::load(&out.join("recipe.toml"))?;
-    let quorum = rehearse::confirm(&recipe, &environment)?;
+    let _lock = folder::lock(out)?;
+    // Whom the environment calls present need not be asked again in a rehearsal.
+    let talk = talk(environment.profile.is_test() && !environment.present.is_empty())?;
+    let quorum = talk.quorum(&recipe, &environment)?;
     quorum.require(&recipe)?;
+    talk.pins(&environment)?;
     let CustodyOfFolder {
         csk,
         inventory,
@@ -46,6 +52,7 @@ pub(crate) fn receipts(
     } = custody_of_folder(&environment, out)?;
     let path_of_transcript = out.join("transcript.jsonl");
     check_recipe(&recipe, &path_of_transcript, &csk)?;
+    check_closed(&path_of_transcript, &csk)?;
 
     let signed = |name| folder::read_text(&out.join(name), NOTE_BYTES_MAX);
     let issued = Enrolment::parse_stage(Stage::Issued, &signed("issued.signed")?, &csk)?;
@@ -62,7 +69,14 @@ pub(crate) fn receipts(
     let mut verified = Vec::new();
     for file in files {
         let text = folder::read_text(file, NOTE_BYTES_MAX)?;
-        verified.push(verify(&text, &issued, &inventory, &user)?);
+        let (site, entry) = verify(&text, &issued, &inventory, &user)?;
+        if sites.contains_key(&site) {
+            return Err(CeremonyError::Receipt {
+                site: site.to_string(),
+                rule: "it was enrolled already",
+            });
+        }
+        verified.push((site, entry));
     }
     sites.extend(verified.iter().cloned());
     let csk_id = inventory.key("csk")?.id;
@@ -72,7 +86,8 @@ pub(crate) fn receipts(
 
     // The record is closed before the enrolment is published: who finds an enrolment finds its record,
     // and what is interrupted earlier can be done again.
-    let mut transcript = Transcript::resume(&path_of_transcript, MODE, clock, &csk)?;
+    let mode = start::mode(&environment);
+    let mut transcript = Transcript::resume(&path_of_transcript, mode, clock, &csk)?;
     for (site, _) in &verified {
         let facts = [("site", site.as_str()), ("present", &quorum.present())];
         transcript.line("receipt", "receipt verified in the token", &facts)?;
@@ -115,6 +130,18 @@ fn check_recipe(recipe: &Recipe, path: &Path, csk: &[u8]) -> Result<(), Ceremony
     }
 }
 
+/// An open ceremony's lines would be set aside as an unsigned end, so it is finished first.
+fn check_closed(path: &Path, csk: &[u8]) -> Result<(), CeremonyError> {
+    let closed = transcript::verify_closed(path, csk)?;
+    match transcript::walk(path, Some(csk)) {
+        Ok(all) if all.journal != closed.journal => Err(CeremonyError::Open {
+            rule: "a later ceremony was not finished",
+        }),
+        // A damaged line after the last signed one is what an interrupted call of this verb may leave.
+        _ => Ok(()),
+    }
+}
+
 fn verify(
     text: &str,
     issued: &Enrolment,
@@ -130,6 +157,9 @@ fn verify(
     let entry = entry.ok_or_else(|| refuse("no package was issued to it"))?;
     let receipt = PackageReceipt::parse_verified(text, &site, &entry.sign_spki)
         .map_err(|_source| refuse("the enrolled key did not sign it"))?;
+    if entry.revoked_unix_s.is_some() {
+        return Err(refuse("it was revoked"));
+    }
     let current = receipt.project == issued.project
         && receipt.epoch == issued.epoch
         && receipt.nonce == entry.receipt_nonce;

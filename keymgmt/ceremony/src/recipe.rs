@@ -13,8 +13,61 @@ use crate::{
     limits::{CONFIG_BYTES_MAX, TITLE_BYTES_MAX, VALID_DAYS_MAX},
 };
 
-/// The verbs that a recipe may name, in the only order that makes sense.
-pub(crate) const STEPS: [&str; 4] = ["token-init", "generate", "enrol-site", "issue"];
+/// What a recipe may ask for. What each needs and gives stands in [`crate::plan`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    TokenInit,
+    Generate,
+    Backup,
+    EnrolSite,
+    Issue,
+    Restore,
+    RevokeSite,
+    Rotate,
+    Reshare,
+    Handover,
+    Destroy,
+}
+
+impl Step {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::TokenInit,
+        Self::Generate,
+        Self::Backup,
+        Self::EnrolSite,
+        Self::Issue,
+        Self::Restore,
+        Self::RevokeSite,
+        Self::Rotate,
+        Self::Reshare,
+        Self::Handover,
+        Self::Destroy,
+    ];
+
+    /// The word in the recipe.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TokenInit => "token-init",
+            Self::Generate => "generate",
+            Self::Backup => "backup",
+            Self::EnrolSite => "enrol-site",
+            Self::Issue => "issue",
+            Self::Restore => "restore",
+            Self::RevokeSite => "revoke-site",
+            Self::Rotate => "rotate",
+            Self::Reshare => "reshare",
+            Self::Handover => "handover",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+}
+
+/// Keys of the appliance token that can be replaced without the sites.
+pub(crate) const ROTATED: [&str; 3] = ["tmk", "dkek", "ask"];
 
 /// A checked recipe.
 #[derive(Debug, Clone)]
@@ -27,7 +80,10 @@ pub(crate) struct Recipe {
     pub(crate) custodians: Vec<String>,
     pub(crate) threshold: usize,
     pub(crate) sites: Vec<SiteId>,
+    pub(crate) revoke: Vec<SiteId>,
+    pub(crate) rotate: Vec<&'static str>,
     pub(crate) valid_days: u32,
+    pub(crate) steps: Vec<Step>,
     pub(crate) hash: [u8; 32],
     pub(crate) text: String,
 }
@@ -42,7 +98,12 @@ struct RecipeFile {
     schema: String,
     custodians: Vec<String>,
     threshold: usize,
+    #[serde(default)]
     sites: Vec<String>,
+    #[serde(default)]
+    revoke: Vec<String>,
+    #[serde(default)]
+    rotate: Vec<String>,
     valid_days: u32,
     steps: Vec<String>,
 }
@@ -54,10 +115,6 @@ impl Recipe {
 
     pub(crate) fn parse(text: &str) -> Result<Self, CeremonyError> {
         let file: RecipeFile = toml::from_str(text).map_err(|error| refuse(error.message()))?;
-        check(
-            file.steps == STEPS,
-            "`steps` must be token-init, generate, enrol-site, issue",
-        )?;
         check(
             (1..=TITLE_BYTES_MAX).contains(&file.title.len())
                 && !file.title.contains(char::is_control),
@@ -73,12 +130,9 @@ impl Recipe {
             _ => return Err(refuse("`schema` must be \"jp-1\" or \"en-1\"")),
         };
         check_custodians(&file.custodians, file.threshold)?;
-        check(
-            (1..=SITES_MAX).contains(&file.sites.len()) && distinct(&file.sites),
-            "`sites` must name 1 to 1,000 different sites",
-        )?;
+        let steps = steps(&file.steps)?;
+        let delivers = steps.contains(&Step::EnrolSite) || steps.contains(&Step::Issue);
         let name = |error: linker_token::TokenError| refuse(&error.to_string());
-        let sites = file.sites.iter().map(|site| SiteId::parse(site));
         Ok(Self {
             title: file.title,
             project: ProjectId::parse(&file.project).map_err(name)?,
@@ -87,8 +141,11 @@ impl Recipe {
             schema: schema.digest(),
             custodians: file.custodians,
             threshold: file.threshold,
-            sites: sites.collect::<Result<_, _>>().map_err(name)?,
+            sites: sites("sites", &file.sites, delivers)?,
+            revoke: sites("revoke", &file.revoke, steps.contains(&Step::RevokeSite))?,
+            rotate: rotated(&file.rotate, steps.contains(&Step::Rotate))?,
             valid_days: file.valid_days,
+            steps,
             hash: Sha256::digest(text).into(),
             text: text.to_owned(),
         })
@@ -96,14 +153,58 @@ impl Recipe {
 
     /// The hash as custodians read it aloud: groups of four digits.
     pub(crate) fn hash_groups(&self) -> String {
-        let digits = hex::encode(self.hash);
-        let groups: Vec<_> = digits
-            .as_bytes()
-            .chunks(4)
-            .map(String::from_utf8_lossy)
-            .collect();
-        groups.join(" ")
+        groups_of_four(&self.hash)
     }
+}
+
+/// Bytes as they are read aloud: hexadecimal digits in groups of four.
+pub(crate) fn groups_of_four(bytes: &[u8]) -> String {
+    let digits = hex::encode(bytes);
+    let groups: Vec<_> = digits
+        .as_bytes()
+        .chunks(4)
+        .map(String::from_utf8_lossy)
+        .collect();
+    groups.join(" ")
+}
+
+fn steps(names: &[String]) -> Result<Vec<Step>, CeremonyError> {
+    let known: Option<Vec<_>> = names.iter().map(|name| Step::parse(name)).collect();
+    let steps = known.filter(|steps| !steps.is_empty()).ok_or_else(|| {
+        let all: Vec<_> = Step::ALL.iter().map(|step| step.name()).collect();
+        refuse(&format!(
+            "`steps` must name one or more of {}",
+            all.join(", ")
+        ))
+    })?;
+    let different = steps.iter().collect::<BTreeSet<_>>().len() == steps.len();
+    check(different, "`steps` names a step twice")?;
+    Ok(steps)
+}
+
+/// Sites are named where, and only where, a step is about them. A recipe that names sites for nothing was
+/// meant otherwise.
+fn sites(key: &str, names: &[String], needed: bool) -> Result<Vec<SiteId>, CeremonyError> {
+    if names.is_empty() != needed && distinct(names) && names.len() <= SITES_MAX {
+        let name = |error: linker_token::TokenError| refuse(&error.to_string());
+        let sites = names.iter().map(|site| SiteId::parse(site).map_err(name));
+        return sites.collect();
+    }
+    let rule = if needed {
+        format!("`{key}` must name 1 to 1,000 different sites")
+    } else {
+        format!("`{key}` names sites, but no step is about them")
+    };
+    Err(refuse(&rule))
+}
+
+fn rotated(names: &[String], needed: bool) -> Result<Vec<&'static str>, CeremonyError> {
+    let known = |name: &String| ROTATED.into_iter().find(|known| known == name);
+    let keys: Option<Vec<_>> = names.iter().map(known).collect();
+    let keys = keys.filter(|keys| keys.is_empty() != needed && distinct(names));
+    keys.ok_or_else(|| {
+        refuse("`rotate` must name different keys of tmk, dkek, ask, if and only if `steps` has rotate")
+    })
 }
 
 fn check_custodians(custodians: &[String], threshold: usize) -> Result<(), CeremonyError> {
@@ -157,13 +258,27 @@ mod tests {
             ("Demonstration: keys of epoch 1", long.as_str()),
             ("valid_days = 400", "valid_days = 801"),
             ("valid_days = 400", "valid_days = 0"),
-            ("\"issue\"]", "\"issue\", \"destroy\"]"),
+            ("\"issue\"]", "\"issue\", \"shred\"]"),
+            ("\"issue\"]", "\"issue\", \"issue\"]"),
+            ("\"issue\"]", "\"issue\", \"rotate\"]"),
+            ("\"issue\"]", "\"issue\", \"revoke-site\"]"),
+            ("\"enrol-site\", \"issue\"]", "\"destroy\"]"),
+            ("valid_days = 400", "rotate = [\"tmk\"]\nvalid_days = 400"),
+            (
+                "valid_days = 400",
+                "revoke = [\"clinic\"]\nvalid_days = 400",
+            ),
+            (
+                "[\"token-init\", \"generate\", \"enrol-site\", \"issue\"]",
+                "[]",
+            ),
             ("custodian-b", "custodian-a"),
             ("custodian-b", "../b"),
             ("\"clinic\"", "\"hospital\""),
             ("jp-1\"\n", "jp-2\"\n"),
             ("epoch = 1", "epoch = 1\nkey = 2"),
         ] {
+            assert!(SAMPLE.contains(from), "{from}");
             let refused = Recipe::parse(&SAMPLE.replacen(from, to, 1)).expect_err(to);
             assert_eq!(refused.code(), "BAD_CONFIG", "{to}");
         }

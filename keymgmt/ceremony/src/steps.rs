@@ -1,174 +1,162 @@
-//! The steps that make keys. Each takes the quorum, does its work in the tokens, and writes the
-//! transcript.
+//! What a ceremony does. Every action takes the quorum, does its work in the tokens, notes the result in
+//! the journal, and writes the transcript.
+
+mod backup;
+mod destroy;
+pub(crate) mod elsewhere;
+pub(crate) mod half;
+mod keys;
+mod publish;
+mod restore;
+mod revoke;
+mod rotate;
+pub(crate) mod sites;
+mod tokens;
+
+pub(crate) use rotate::retired;
 
 use std::path::Path;
 
 use keymgmt_custody::{
-    CustodyError, backup,
+    CustodyError,
     hierarchy::epoch_context,
-    inventory::{Inventory, KeyEntry, KeyProof},
-    pkcs11::{OfficerSession, SecretUse, TokenFacts, UserSession, init_token},
+    inventory::{Inventory, KeyEntry},
+    pkcs11::{TokenName, UserSession, find_token},
+    profile::Profile,
 };
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     clock::Clock,
-    environment::Environment,
+    environment::{Environment, TokenPlace},
     error::CeremonyError,
-    folder::{self, Readers},
+    folder,
+    journal::Journal,
     limits::NOTE_BYTES_MAX,
+    pause::Pause,
+    plan::{Action, Which},
     quorum::Quorum,
     recipe::Recipe,
-    transcript::Transcript,
+    talk::Talk,
+    transcript::{JOURNAL_FACT, Transcript},
 };
 
-/// What every step needs.
+/// What every action needs.
 pub(crate) struct Room<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) environment: &'a Environment,
     pub(crate) out: &'a Path,
     pub(crate) clock: Clock,
     pub(crate) transcript: Transcript,
+    pub(crate) journal: Journal,
+    pub(crate) talk: Talk,
+    pub(crate) pause: Pause,
+    /// Whether the next action may have been begun by a run that was interrupted.
+    pub(crate) begun: bool,
 }
 
-/// The keys that `generate` made.
-#[derive(Debug)]
-pub(crate) struct MadeKeys {
-    pub(crate) custody: TokenFacts,
-    pub(crate) appliance: TokenFacts,
-    pub(crate) csk: KeyEntry,
-    pub(crate) lek: KeyEntry,
-    pub(crate) appliance_keys: Vec<KeyEntry>,
-}
-
-/// Initialises both tokens.
-pub(crate) fn token_init(quorum: &Quorum, room: &mut Room<'_>) -> Result<(), CeremonyError> {
+/// Does one action.
+pub(crate) fn perform(
+    quorum: &Quorum,
+    room: &mut Room<'_>,
+    action: &Action,
+) -> Result<(), CeremonyError> {
     quorum.require(room.recipe)?;
-    for place in [&room.environment.custody, &room.environment.appliance] {
-        let officer = place.officer_pin()?;
-        let user = place.user_pin()?;
-        let facts = init_token(&room.environment.profile, &place.label, &officer, &user)
-            .map_err(|source| step_failed("token-init", &place.label, source))?;
+    match action {
+        Action::TokenInit(which) => tokens::init(room, *which),
+        Action::Adopt => keys::adopt(room),
+        Action::Generate(which, key) => keys::generate(room, *which, key),
+        Action::Backup | Action::Reshare => backup::back_up(room, action),
+        Action::EnrolSite(site) => sites::enrol(room, site),
+        Action::Issue(site) => sites::issue_one(room, site),
+        Action::Restore => restore::restore(quorum, room),
+        Action::RevokeSite(site) => revoke::revoke(room, site),
+        Action::Rotate(key) => rotate::rotate(room, key),
+        Action::Destroy => destroy::destroy(room),
+        Action::Publish => publish::publish(room),
+    }
+}
+
+impl Room<'_> {
+    /// Notes that an action is finished: from here on it is never done again.
+    pub(crate) fn finish(&mut self, action: &Action) -> Result<(), CeremonyError> {
+        let step = action.step();
+        self.journal.done += 1;
+        self.begun = false;
+        let digest = self.journal.write_next(self.out)?;
+        let name = action.to_string();
+        let facts = [("action", name.as_str()), (JOURNAL_FACT, &digest)];
+        self.transcript.line(step, "action finished", &facts)?;
+        Journal::commit(self.out)
+    }
+
+    /// A user's session of a token that has the serial number on record.
+    pub(crate) fn user(&self, which: Which) -> Result<UserSession, CeremonyError> {
+        let place = self.environment.place(which);
+        let name = self.known(which)?;
+        Ok(UserSession::open(
+            &self.environment.profile,
+            &name,
+            &place.user_pin()?,
+        )?)
+    }
+
+    /// The token's name, once it is known to be the right one: only then is it offered a PIN.
+    pub(crate) fn known(&self, which: Which) -> Result<TokenName, CeremonyError> {
+        let place = self.environment.place(which);
+        let record = self.journal.tokens.get(which.name());
+        let record = record.map(|record| record.serial.as_str());
+        check_serial(&self.environment.profile, place, record)
+    }
+
+    /// Signs with the custody signing key.
+    pub(crate) fn sign<'b>(
+        user: &'b UserSession,
+        csk: &'b KeyEntry,
+    ) -> impl Fn(&[u8; 32]) -> Result<[u8; 64], CustodyError> + Copy + 'b {
+        move |digest| user.sign(&csk.name, &csk.id, digest)
+    }
+
+    /// Writes down a key.
+    pub(crate) fn note_key(
+        &mut self,
+        which: Which,
+        key: &KeyEntry,
+        what: &str,
+    ) -> Result<(), CeremonyError> {
+        let label = self.environment.place(which).label.clone();
         let facts = [
-            ("label", facts.label.as_str()),
-            ("serial", &facts.serial),
-            ("manufacturer", &facts.manufacturer),
-            ("model", &facts.model),
+            ("token", label.as_str()),
+            ("key", &key.name),
+            ("id", &key.id.to_string()),
+            ("proof", &publish::proof(key)),
         ];
-        room.transcript
-            .line("token-init", "token initialised", &facts)?;
+        self.transcript.line("generate", what, &facts)?;
+        self.talk.tell_check(&key.name, publish::short_proof(key))
     }
-    Ok(())
 }
 
-/// Generates the keys of both tokens and backs the encoding secret up.
-pub(crate) fn generate(quorum: &Quorum, room: &mut Room<'_>) -> Result<MadeKeys, CeremonyError> {
-    quorum.require(room.recipe)?;
-    let context = epoch_context(&room.recipe.project, room.recipe.epoch);
-    let failed = |what: &'static str| move |source| step_failed("generate", what, source);
-    let user = custody_user(room.environment)?;
-    let csk = user.generate_p256("csk").map_err(failed("csk"))?;
-    let lek = user.generate_secret("lek", SecretUse::Delivered, &context);
-    let lek = lek.map_err(failed("lek"))?;
-    let custody = user.facts().clone();
-    drop(user);
-    for key in [&csk, &lek] {
-        note_key(room, &custody.label, key)?;
+/// Finds a token and compares its serial number with the environment's and the record's.
+pub(crate) fn check_serial(
+    profile: &Profile,
+    place: &TokenPlace,
+    record: Option<&str>,
+) -> Result<TokenName, CeremonyError> {
+    let facts = find_token(profile, &place.name())?;
+    let wrong = |rule| CeremonyError::WrongToken {
+        token: place.label.clone(),
+        rule,
+    };
+    if record.is_some_and(|serial| serial != facts.serial) {
+        return Err(wrong("its serial number is not the recorded one"));
     }
-    back_up(room, &lek)?;
-
-    let place = &room.environment.appliance;
-    let user = UserSession::open(&room.environment.profile, &place.name(), &place.user_pin()?)?;
-    let appliance = user.facts().clone();
-    let mut appliance_keys = Vec::new();
-    for name in ["tmk", "dkek", "psk"] {
-        let key = user.generate_secret(name, SecretUse::Fixed, &context);
-        appliance_keys.push(key.map_err(failed(name))?);
+    if place
+        .serial
+        .as_ref()
+        .is_some_and(|serial| *serial != facts.serial)
+    {
+        return Err(wrong("its serial number is not the environment's"));
     }
-    appliance_keys.push(user.generate_rsa("aik").map_err(failed("aik"))?);
-    appliance_keys.push(user.generate_p256("ask").map_err(failed("ask"))?);
-    for key in &appliance_keys {
-        note_key(room, &appliance.label, key)?;
-    }
-    Ok(MadeKeys {
-        custody,
-        appliance,
-        csk,
-        lek,
-        appliance_keys,
-    })
-}
-
-/// Makes a backup key, splits it among the custodians, wraps the encoding secret under it in the
-/// token, and destroys the token's copy: from then on the key exists only as shares.
-fn back_up(room: &mut Room<'_>, lek: &KeyEntry) -> Result<(), CeremonyError> {
-    let failed = |source| step_failed("generate", "backup", source);
-    let place = &room.environment.custody;
-    let officer = OfficerSession::open(
-        &room.environment.profile,
-        &place.name(),
-        &place.officer_pin()?,
-    )
-    .map_err(failed)?;
-    let key = officer.random().map_err(failed)?;
-    let check = backup::check_value(&key).map_err(failed)?;
-    let shares = backup::split(&key, room.recipe.threshold, &room.recipe.custodians);
-    let shares = shares.map_err(failed)?;
-    let in_token = officer.import_backup_key(&key).map_err(failed)?;
-    drop((officer, key));
-
-    let user = custody_user(room.environment)?;
-    let blob = user.wrap_for_backup(&in_token, lek).map_err(failed)?;
-    user.destroy("bk", &in_token).map_err(failed)?;
-    drop(user);
-
-    folder::make(&room.out.join("shares"))?;
-    for share in &shares {
-        let path = room
-            .out
-            .join("shares")
-            .join(format!("{}.share", share.custodian()));
-        folder::write_new(&path, share.to_text().as_bytes(), Readers::Owner)?;
-        let facts = [
-            ("custodian", share.custodian()),
-            ("commitment", &hex::encode(share.commitment())),
-        ];
-        room.transcript
-            .line("generate", "backup share handed over", &facts)?;
-    }
-    folder::make(&room.out.join("backup"))?;
-    folder::write_new(
-        &room.out.join("backup").join("lek.blob"),
-        &blob,
-        Readers::Owner,
-    )?;
-    let facts = [
-        ("key", "bk"),
-        ("check", &check.to_string()),
-        ("blob-sha256", &hex::encode(Sha256::digest(&blob))),
-    ];
-    room.transcript.line(
-        "generate",
-        "encoding secret backed up, token copy of bk destroyed",
-        &facts,
-    )
-}
-
-/// Ends the ceremony: the closing line is signed in the custody token.
-pub(crate) fn close(room: Room<'_>, made: &MadeKeys) -> Result<(), CeremonyError> {
-    let user = custody_user(room.environment)?;
-    room.transcript
-        .close(|digest| user.sign(&made.csk.name, &made.csk.id, digest))
-}
-
-pub(crate) fn custody_user(environment: &Environment) -> Result<UserSession, CeremonyError> {
-    let place = &environment.custody;
-    let pin = place.user_pin()?;
-    Ok(UserSession::open(
-        &environment.profile,
-        &place.name(),
-        &pin,
-    )?)
+    Ok(TokenName::Serial(facts.serial))
 }
 
 /// What a folder and the custody token say together, once the token proved that it is the folder's.
@@ -207,20 +195,6 @@ pub(crate) fn custody_of_folder(
         inventory,
         user,
     })
-}
-
-fn note_key(room: &mut Room<'_>, token: &str, key: &KeyEntry) -> Result<(), CeremonyError> {
-    let proof = match &key.proof {
-        KeyProof::Secret(check) => check.to_string(),
-        KeyProof::P256(spki) | KeyProof::Rsa(spki) => hex::encode(Sha256::digest(spki)),
-    };
-    let facts = [
-        ("token", token),
-        ("key", &key.name),
-        ("id", &key.id.to_string()),
-        ("proof", &proof),
-    ];
-    room.transcript.line("generate", "key generated", &facts)
 }
 
 pub(crate) fn step_failed(step: &'static str, what: &str, source: CustodyError) -> CeremonyError {

@@ -1,9 +1,12 @@
 //! The transcript: JSON lines, each with its own hash and the hash of the line before, closed by a
 //! line that the custody signing key signed.
 //!
-//! A closed transcript may be continued (receipts come days later) and closed again. What an interrupted
-//! run wrote after the last closing line is signed by nobody: the next run sets it aside, in a file of
-//! its own, and says so in an exception line.
+//! A closed transcript may be continued (receipts come days later, other ceremonies after months) and
+//! closed again. What an interrupted run of `receipt` wrote after the last closing line is signed by
+//! nobody: the next run sets it aside, in a file of its own, and says so in an exception line. The lines
+//! of an interrupted ceremony stay: its journal vouches for them ([`crate::journal`]).
+
+mod read;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +17,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keymgmt_custody::{CustodyError, p256};
+use keymgmt_custody::CustodyError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -22,14 +25,27 @@ use crate::{
     clock::{Clock, utc},
     error::CeremonyError,
     folder,
-    limits::{TRANSCRIPT_BYTES_MAX, TRANSCRIPT_LINE_BYTES_MAX},
 };
+pub(crate) use read::{Made, verify, verify_closed, walk};
+use read::{closed_part, read, verify_text, walk_text};
 
 const KIND: &str = "musubi/transcript/v1";
 const CLOSE: &str = "close";
-const EXCEPTION: &str = "exception";
+pub(crate) const EXCEPTION: &str = "exception";
 /// How a closing line is recognised before it is parsed. JSON escapes the quotes inside of strings.
 const CLOSE_MARK: &str = "\"step\":\"close\"";
+const SET_ASIDE: &str = "an unsigned end was set aside; nothing in it counts";
+/// The fact that binds a journal to the transcript.
+pub(crate) const JOURNAL_FACT: &str = "journal";
+
+/// What lines say that name an object which an action has just made in a token. An action that did not
+/// come to its end leaves these behind, and who resumes it destroys them first.
+pub(crate) const GENERATED: &str = "key generated";
+pub(crate) const SITE_KEY: &str = "site key imported";
+pub(crate) const BACKUP_KEY_IN: &str = "backup key imported";
+pub(crate) const RESTORE_KEY_IN: &str = "restore key imported";
+pub(crate) const RESTORED: &str = "restored from shares and blob: the check value is right";
+const MAKING: [&str; 5] = [GENERATED, SITE_KEY, BACKUP_KEY_IN, RESTORE_KEY_IN, RESTORED];
 
 /// Facts of one line: names, serial numbers, public values. Never a secret.
 pub(crate) type Facts<'a> = &'a [(&'a str, &'a str)];
@@ -58,6 +74,8 @@ pub(crate) struct Transcript {
     clock: Clock,
     next: u64,
     previous: String,
+    /// Whether lines are also shown on the error stream. A terminal shows sentences instead.
+    shown: bool,
 }
 
 impl Transcript {
@@ -79,22 +97,53 @@ impl Transcript {
         clock: Clock,
         csk_spki: &[u8],
     ) -> Result<Self, CeremonyError> {
-        let text = folder::read_text(path, TRANSCRIPT_BYTES_MAX)?;
+        let text = read(path)?;
         let (closed, tail) = closed_part(&text);
         let summary = verify_text(closed, csk_spki)?;
         let next = summary.lines;
         if tail.is_empty() {
             return Self::at(path, mode, clock, next, summary.last_hash);
         }
-        // The transcript without its end, and with the line that says so, takes its place in one step.
+        Self::set_aside(path, (closed, tail), SET_ASIDE, |beside| {
+            Self::at(beside, mode, clock, next, summary.last_hash)
+        })
+    }
+
+    /// Goes on after the last whole line of a ceremony that is still open. A torn line is set aside.
+    pub(crate) fn go_on(
+        path: &Path,
+        mode: &'static str,
+        clock: Clock,
+        csk_spki: Option<&[u8]>,
+    ) -> Result<Self, CeremonyError> {
+        let text = read(path)?;
+        let end = text.rfind('\n').map_or(0, |end| end + 1);
+        let (whole, torn) = text.split_at(end);
+        let summary = walk_text(whole, csk_spki)?;
+        let (next, last) = (summary.lines, summary.last_hash);
+        if torn.is_empty() {
+            return Self::at(path, mode, clock, next, last);
+        }
+        let what = "a line that was not written to its end was set aside";
+        Self::set_aside(path, (whole, torn), what, |beside| {
+            Self::at(beside, mode, clock, next, last)
+        })
+    }
+
+    /// The transcript without its end, and with the line that says so, takes its place in one step.
+    fn set_aside(
+        path: &Path,
+        (kept, tail): (&str, &str),
+        what: &str,
+        at: impl FnOnce(&Path) -> Result<Self, CeremonyError>,
+    ) -> Result<Self, CeremonyError> {
         let digest = hex::encode(Sha256::digest(tail));
         let aside = path.with_extension(format!("tail-{}", &digest[..16]));
         folder::replace(&aside, tail.as_bytes())?;
         let beside = path.with_extension("resumed");
-        folder::replace(&beside, closed.as_bytes())?;
-        let mut resumed = Self::at(&beside, mode, clock, next, summary.last_hash)?;
+        folder::replace(&beside, kept.as_bytes())?;
+        let mut resumed = at(&beside)?;
         let facts = [("bytes", &*tail.len().to_string()), ("sha256", &digest)];
-        let what = "an unsigned end was set aside; nothing in it counts";
         resumed.line(EXCEPTION, what, &facts)?;
         folder::put(&beside, path)?;
         path.clone_into(&mut resumed.path);
@@ -121,7 +170,14 @@ impl Transcript {
             clock,
             next,
             previous,
+            shown: true,
         })
+    }
+
+    /// Keeps the lines off the error stream: a terminal shows the same in its language.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.shown = false;
+        self
     }
 
     /// Writes one line, to the disk and for people to the error stream.
@@ -176,144 +232,27 @@ impl Transcript {
         let text = format!("{open},\"hash\":\"{hash}\"}}\n");
         self.file.write_all(text.as_bytes()).map_err(failed)?;
         self.file.sync_data().map_err(failed)?;
-        let told: Vec<_> = facts
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        let shown = format!("{} {step}: {what} {}\n", self.mode, told.join(" "));
-        std::io::stderr()
-            .write_all(shown.as_bytes())
-            .map_err(failed)?;
+        if self.shown {
+            let told: Vec<_> = facts
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            let shown = format!("{} {step}: {what} {}\n", self.mode, told.join(" "));
+            std::io::stderr()
+                .write_all(shown.as_bytes())
+                .map_err(failed)?;
+        }
         self.next += 1;
         self.previous = hash;
         Ok(())
     }
 }
 
-/// What a verified transcript holds.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Summary {
-    pub(crate) lines: u64,
-    pub(crate) closings: usize,
-    /// Numbers of the lines that say that an unsigned end was set aside, counted from one.
-    pub(crate) exceptions: Vec<usize>,
-    /// Facts of the first line.
-    pub(crate) opening: BTreeMap<String, String>,
-    last_hash: String,
-}
-
-/// Verifies every line in order and names the first bad one, counted from one.
-pub(crate) fn verify(path: &Path, csk_spki: &[u8]) -> Result<Summary, CeremonyError> {
-    verify_text(&folder::read_text(path, TRANSCRIPT_BYTES_MAX)?, csk_spki)
-}
-
-/// Verifies up to the last closing line, whatever follows it.
-pub(crate) fn verify_closed(path: &Path, csk_spki: &[u8]) -> Result<Summary, CeremonyError> {
-    let text = folder::read_text(path, TRANSCRIPT_BYTES_MAX)?;
-    verify_text(closed_part(&text).0, csk_spki)
-}
-
-/// Cuts after the last whole line that is or claims to be a closing line, so that a damaged closing line
-/// is found and never set aside. Without any, everything is the first part.
-fn closed_part(text: &str) -> (&str, &str) {
-    let mut end = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        at += line.len();
-        if line.ends_with('\n') && line.contains(CLOSE_MARK) {
-            end = Some(at);
-        }
-    }
-    text.split_at(end.unwrap_or(text.len()))
-}
-
-fn verify_text(text: &str, csk_spki: &[u8]) -> Result<Summary, CeremonyError> {
-    let broken = |line, what| CeremonyError::Transcript { line, what };
-    let mut summary = Summary {
-        lines: 0,
-        closings: 0,
-        exceptions: Vec::new(),
-        opening: BTreeMap::new(),
-        last_hash: hex::encode(Sha256::digest(KIND)),
-    };
-    let mut closed = false;
-    for (number, text) in (1..).zip(text.lines()) {
-        let line = parse(text).map_err(|what| broken(number, what))?;
-        match line.seq.cmp(&summary.lines) {
-            std::cmp::Ordering::Less => {
-                return Err(broken(number, "it is repeated or out of order"));
-            }
-            std::cmp::Ordering::Greater => {
-                return Err(broken(
-                    number,
-                    "the line that belongs here was removed or moved",
-                ));
-            }
-            std::cmp::Ordering::Equal => {}
-        }
-        if line.previous != summary.last_hash {
-            return Err(broken(
-                number.saturating_sub(1).max(1),
-                "it was replaced: the next line does not continue it",
-            ));
-        }
-        closed = line.step == CLOSE;
-        if closed {
-            check_closing(&line, csk_spki)
-                .ok_or_else(|| broken(number, "its signature does not verify"))?;
-            summary.closings += 1;
-        }
-        if line.step == EXCEPTION {
-            summary.exceptions.push(number);
-        }
-        if summary.lines == 0 {
-            summary.opening = line.facts;
-        }
-        summary.lines += 1;
-        summary.last_hash = line.hash.unwrap_or_default();
-    }
-    if closed {
-        Ok(summary)
-    } else {
-        let next = usize::try_from(summary.lines).unwrap_or(usize::MAX);
-        Err(broken(
-            next.saturating_add(1),
-            "the signed closing line is missing",
-        ))
-    }
-}
-
-/// Parses a line and checks its own hash.
-fn parse(text: &str) -> Result<Line, &'static str> {
-    let unreadable = "it is not a transcript line";
-    if text.len() > TRANSCRIPT_LINE_BYTES_MAX {
-        return Err(unreadable);
-    }
-    let line: Line = serde_json::from_str(text).ok().ok_or(unreadable)?;
-    let hash = line.hash.as_deref().ok_or(unreadable)?;
-    let suffix = format!(",\"hash\":\"{hash}\"}}");
-    let body = text.strip_suffix(&suffix).ok_or(unreadable)?;
-    let known = hex::encode(Sha256::digest(format!("{body}}}")));
-    if known == hash {
-        Ok(line)
-    } else {
-        Err("it was altered")
-    }
-}
-
-fn check_closing(line: &Line, csk_spki: &[u8]) -> Option<()> {
-    let signature = line
-        .facts
-        .get("signature")
-        .filter(|_| line.facts.len() == 1)?;
-    let signature = STANDARD.decode(signature).ok()?;
-    let message = closing_message(line.seq, &line.utc, &line.mode, &line.previous);
-    p256::verify_fixed("a transcript", csk_spki, message.as_bytes(), &signature).ok()
-}
-
 fn closing_message(seq: u64, utc: &str, mode: &str, previous: &str) -> String {
     format!("{KIND}\nclose {seq} {utc} {mode} {previous}\n")
 }
 
+#[cfg(test)]
+mod tamper;
 #[cfg(test)]
 mod tests;

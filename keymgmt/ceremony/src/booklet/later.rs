@@ -7,8 +7,8 @@ pub(super) fn rotate(names: &Names) -> Section {
     let keys = names.rotated.iter().map(|key| {
         let key = key.to_uppercase();
         keys::proof(step(
-            format!("{key} の新しい鍵を生成し、古い鍵で封印されたものを移し、古い鍵を破棄する。"),
-            format!("A new {key} is generated, what the old one sealed is moved to it, and the old one is destroyed."),
+            format!("{key} の新しい鍵を生成する。古い鍵は、封印したものを移せるように引退した鍵として残り、エポックとともに破棄される。"),
+            format!("A new {key} is generated. The old one stays as a retired key, so that what it sealed can be moved, and is destroyed with the epoch."),
         ))
         .write("古い鍵の検査値の単語", "words of the old check value")
     });
@@ -16,13 +16,7 @@ pub(super) fn rotate(names: &Names) -> Section {
 }
 
 pub(super) fn reshare(names: &Names) -> Section {
-    let threshold = names.threshold;
     let first = [
-        step(
-            format!("{threshold} 名の鍵管理者が古い分割鍵を入力する。"),
-            format!("{threshold} custodians type their old shares."),
-        )
-        .write("開けた袋の番号", "serials of the opened bags"),
         keys::proof(step(
             "新しいバックアップ鍵を作り、LEK を包み直し、古い包みをすべての保管場所で破棄する。",
             "A new backup key is made, LEK is wrapped again, and every old blob is destroyed at every place.",

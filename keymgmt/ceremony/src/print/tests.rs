@@ -169,7 +169,7 @@ fn nothing_is_cut_off() {
             paper.assert_within();
         }
     }
-    let name = "x".repeat(64);
+    let name = "x".repeat(linker_token::limits::NAME_BYTES_MAX);
     for language in BOTH {
         let share = share(&[name.as_str(), "b"]);
         let file = share_sheet_pdf(&sheet(&share), language).expect("prints");
@@ -275,7 +275,7 @@ fn a_secret_page_larger_than_its_buffer_is_refused() {
 /// A custodian with the longest name, and the longest title, still have a sheet of one page.
 #[test]
 fn the_longest_names_fit_on_a_sheet() {
-    let name = "m".repeat(64);
+    let name = "m".repeat(linker_token::limits::NAME_BYTES_MAX);
     let share = share(&[name.as_str(), "b"]);
     let title = "漢".repeat(crate::limits::TITLE_BYTES_MAX / 3);
     let sheet = ShareSheet {

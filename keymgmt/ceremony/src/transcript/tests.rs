@@ -3,8 +3,9 @@
 use keymgmt_custody::{Custody as _, software::SoftwareCustody};
 
 use super::*;
+use crate::limits::TRANSCRIPT_LINE_BYTES_MAX;
 
-fn written(folder: &Path, lines: usize) -> (String, SoftwareCustody) {
+pub(super) fn written(folder: &Path, lines: usize) -> (String, SoftwareCustody) {
     let custody = SoftwareCustody::danger_for_tests(7);
     let path = folder.join("t.jsonl");
     let mut transcript = Transcript::create(&path, "REHEARSAL", || 0).expect("starts");
@@ -20,7 +21,7 @@ fn written(folder: &Path, lines: usize) -> (String, SoftwareCustody) {
     (std::fs::read_to_string(&path).expect("reads"), custody)
 }
 
-fn first_bad(text: &str, custody: &SoftwareCustody) -> (usize, &'static str) {
+pub(super) fn first_bad(text: &str, custody: &SoftwareCustody) -> (usize, &'static str) {
     let refused = verify_text(text, custody.audit_public_key()).expect_err("damaged");
     let CeremonyError::Transcript { line, what } = refused else {
         unreachable!("not refused as a transcript: {refused}");
@@ -40,19 +41,22 @@ fn every_kind_of_damage_is_found_and_named() {
         let changed = lines[index].replacen("REHEARSAL", "REHEARSED", 1);
         altered[index] = &changed;
         assert_eq!(
-            first_bad(&altered.join("\n"), &custody),
+            first_bad(&(altered.join("\n") + "\n"), &custody),
             (index + 1, "it was altered")
         );
         let mut removed = lines.clone();
         removed.remove(index);
-        assert_eq!(first_bad(&removed.join("\n"), &custody).0, index + 1);
+        assert_eq!(
+            first_bad(&(removed.join("\n") + "\n"), &custody).0,
+            index + 1
+        );
     }
     let mut swapped = lines.clone();
     swapped.swap(1, 2);
-    assert_eq!(first_bad(&swapped.join("\n"), &custody).0, 2);
+    assert_eq!(first_bad(&(swapped.join("\n") + "\n"), &custody).0, 2);
     let mut doubled = lines.clone();
     doubled.insert(2, lines[1]);
-    assert_eq!(first_bad(&doubled.join("\n"), &custody).0, 3);
+    assert_eq!(first_bad(&(doubled.join("\n") + "\n"), &custody).0, 3);
     let other = SoftwareCustody::danger_for_tests(8);
     assert_eq!(first_bad(&text, &other).0, 5, "signed by another key");
 }
@@ -60,7 +64,7 @@ fn every_kind_of_damage_is_found_and_named() {
 #[test]
 fn lines_have_a_limit() {
     let custody = SoftwareCustody::danger_for_tests(7);
-    let long = format!("{{\"seq\":0{}", " ".repeat(TRANSCRIPT_LINE_BYTES_MAX));
+    let long = format!("{{\"seq\":0{}\n", " ".repeat(TRANSCRIPT_LINE_BYTES_MAX));
     assert_eq!(
         first_bad(&long, &custody),
         (1, "it is not a transcript line")
@@ -82,7 +86,7 @@ fn a_replaced_line_with_a_fresh_hash_is_found() {
     let forged = format!("{},\"hash\":\"{hash}\"}}", &body[..body.len() - 1]);
     let mut replaced = lines.clone();
     replaced[1] = &forged;
-    assert_eq!(first_bad(&replaced.join("\n"), &custody).0, 2);
+    assert_eq!(first_bad(&(replaced.join("\n") + "\n"), &custody).0, 2);
 }
 
 /// Whole lines, a torn line, a torn closing line: each is set aside, kept, recorded and shown.
@@ -109,7 +113,7 @@ fn an_unsigned_end_is_set_aside_and_recorded() {
         more.close(|digest| custody.sign_audit(digest))
             .expect("closes");
         let summary = verify(&path, csk).expect("verifies");
-        assert_eq!((summary.lines, summary.exceptions), (5, vec![3]));
+        assert_eq!((summary.lines, summary.set_aside), (5, vec![3]));
         let now = std::fs::read_to_string(&path).expect("reads");
         assert!(!now.contains("never signed"), "the end was not believed");
         let digest = hex::encode(Sha256::digest(&tail[text.len()..]));

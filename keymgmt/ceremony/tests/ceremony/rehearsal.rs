@@ -1,174 +1,21 @@
 //! The whole ceremony on real SoftHSM2 tokens, through the binary, as a demonstration runs it.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::{collections::BTreeMap, fs};
 
 use keymgmt_custody::{
-    Custody as _, Secret,
+    Custody as _,
     backup::{self, Share},
     enrolment::{Enrolment, Stage},
     hierarchy::check_value,
     inventory::{Inventory, KeyProof},
-    oaep,
-    package::{OpenedPackage, SitePackage, issue},
-    site::{EnrolRequest, SiteKeys},
+    package::SitePackage,
+    site::SiteKeys,
     software::SoftwareCustody,
 };
-use linker_token::{CheckValue, SiteId};
+use linker_token::CheckValue;
 use sha2::{Digest as _, Sha256};
 
-const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
-const SITES: [&str; 2] = ["clinic", "hospital"];
-
-/// A folder with SoftHSM2 configuration, PINs, requests, recipe and environment.
-struct Room {
-    folder: tempfile::TempDir,
-}
-
-impl Room {
-    fn new() -> Self {
-        assert!(
-            Path::new(MODULE).exists(),
-            "SoftHSM2 is missing at {MODULE}: install the package softhsm2 (`./run test` does)"
-        );
-        let room = Self {
-            folder: tempfile::tempdir().expect("a folder"),
-        };
-        fs::create_dir(room.at("tokens")).expect("a folder");
-        let tokens = room.at("tokens");
-        let conf = format!(
-            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
-            tokens.display()
-        );
-        room.write("softhsm2.conf", &conf);
-        room.write(
-            "softhsm2.toml",
-            include_str!("../../custody/profiles/softhsm2.toml"),
-        );
-        room.write("recipe.toml", include_str!("../samples/recipe.toml"));
-        room.write(
-            "environment.toml",
-            include_str!("../samples/environment.toml"),
-        );
-        for holder in [
-            "custody-officer",
-            "custody-user",
-            "appliance-officer",
-            "appliance-user",
-        ] {
-            let name = format!("{holder}.pin");
-            room.write(&name, &format!("only-for-{holder}\n"));
-            room.mode(&name, 0o600);
-        }
-        for site in SITES {
-            fs::create_dir(room.at(site)).expect("a folder");
-            let keys = SiteKeys::generate().expect("keys");
-            keys.save(&room.at(site)).expect("saves");
-            let request = keys
-                .enrol_request(&id(site), "tokenizer 0.1.0")
-                .expect("signs");
-            room.write(&format!("{site}/request.note"), &request);
-        }
-        room
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.at(name), text).expect("writes");
-    }
-
-    fn mode(&self, name: &str, mode: u32) {
-        let mode = fs::Permissions::from_mode(mode);
-        fs::set_permissions(self.at(name), mode).expect("chmod");
-    }
-
-    fn edit(&self, name: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.at(name)).expect("reads");
-        assert!(text.contains(from), "{name} holds {from}");
-        self.write(name, &text.replacen(from, to, 1));
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_ceremony"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("SOFTHSM2_CONF", self.at("softhsm2.conf"))
-            .output()
-            .expect("the binary runs")
-    }
-
-    fn rehearse(&self) -> Output {
-        let place = ["--environment", "environment.toml", "--out", "out"];
-        self.run(&[&["rehearse", "--recipe", "recipe.toml"], &place[..]].concat())
-    }
-
-    fn receipt(&self, files: &[&str]) -> Output {
-        let place = [
-            "receipt",
-            "--environment",
-            "environment.toml",
-            "--out",
-            "out",
-        ];
-        self.run(&[&place[..], files].concat())
-    }
-
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        fs::read(self.at(name)).expect("reads")
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.at(name)).expect("reads")
-    }
-
-    /// Does what a tokenizer does on `accept`.
-    fn accept(&self, site: &str) {
-        let keys = SiteKeys::load(&self.at(site)).expect("loads");
-        let package = self.bytes(&format!("out/packages/{site}.pkg"));
-        let csk = self.bytes("out/csk.spki");
-        let opened = SitePackage::open(&package, &keys, &id(site), &csk, now()).expect("opens");
-        let receipt = opened.receipt(&keys).expect("signs");
-        self.write(&format!("{site}/receipt.note"), &receipt);
-    }
-
-    fn verify_transcript(&self) -> Output {
-        let csk = ["--csk", "out/csk.spki"];
-        self.run(&[&["transcript", "verify", "out/transcript.jsonl"], &csk[..]].concat())
-    }
-}
-
-fn id(site: &str) -> SiteId {
-    SiteId::parse(site).expect("a name")
-}
-
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.expect("after 1970").as_secs()
-}
-
-fn good(output: &Output) -> String {
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{text}");
-    text
-}
-
-fn refused(output: &Output, code: &str, exit: i32) {
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains(&format!("error [{code}]: ")), "{text}");
-    assert!(text.contains("\n  try: "), "{text}");
-    assert_eq!(output.status.code(), Some(exit), "{text}");
-}
+use crate::rig::{Room, good, id, now, refused};
 
 #[test]
 fn a_rehearsal_delivers_the_secret_and_enrols_those_who_answer() {
@@ -232,7 +79,7 @@ fn check_the_audit_key_is_published(room: &Room) {
     assert!(listed.expect("a line").contains(&digest));
 }
 
-fn check_both_sites_hold_one_secret(room: &Room) {
+pub(crate) fn check_both_sites_hold_one_secret(room: &Room) {
     let csk = room.bytes("out/csk.spki");
     let open = |site: &str, package: &str, now| {
         let keys = SiteKeys::load(&room.at(site)).expect("loads");
@@ -249,14 +96,14 @@ fn check_both_sites_hold_one_secret(room: &Room) {
 }
 
 /// The restore drill: two of three shares and the blob give the secret back; one does not.
-fn check_a_quorum_restores_the_secret(room: &Room) {
+pub(crate) fn check_a_quorum_restores_the_secret(room: &Room) {
     let csk = room.bytes("out/csk.spki");
     let inventory = Inventory::parse_verified(&room.text("out/custody.inventory"), &csk);
     let inventory = inventory.expect("verifies");
     let transcript = room.text("out/transcript.jsonl");
     let line = transcript
         .lines()
-        .find(|line| line.contains("\"key\":\"bk\""))
+        .rfind(|line| line.contains("\"key\":\"bk\""))
         .expect("a line");
     let (_, check) = line.split_once("\"check\":\"").expect("a check value");
     let mut bytes = [0; 8];
@@ -271,15 +118,19 @@ fn check_a_quorum_restores_the_secret(room: &Room) {
         share
     };
     let two = [share("custodian-a"), share("custodian-c")];
-    let key = backup::combine(&two, CheckValue(bytes)).expect("combines");
+    let commitments: BTreeMap<_, _> = two
+        .iter()
+        .map(|share| (share.custodian().to_owned(), share.commitment()))
+        .collect();
+    let key = backup::combine(&two, CheckValue(bytes), &commitments).expect("combines");
     let lek = backup::open_blob(&key, &room.bytes("out/backup/lek.blob")).expect("opens");
     let restored = check_value(&lek, &inventory.project, inventory.epoch);
     let listed = inventory.key("lek").expect("listed").proof.clone();
     assert_eq!(listed, KeyProof::Secret(restored));
-    assert!(backup::combine(&two[..1], CheckValue(bytes)).is_err());
+    assert!(backup::combine(&two[..1], CheckValue(bytes), &commitments).is_err());
 }
 
-fn check_inventories_and_selftest(room: &Room) {
+pub(crate) fn check_inventories_and_selftest(room: &Room) {
     let place = ["--environment", "environment.toml", "--out", "out"];
     let told = good(&room.run(&[&["inventory"], &place[..]].concat()));
     for key in [
@@ -297,87 +148,6 @@ fn check_inventories_and_selftest(room: &Room) {
     }
     let told = good(&room.run(&["selftest", "--environment", "environment.toml"]));
     assert_eq!(told.matches("all operations right").count(), 2, "{told}");
-}
-
-#[test]
-fn bad_receipts_enrol_nobody() {
-    let room = Room::new();
-    good(&room.rehearse());
-    room.accept("clinic");
-    room.accept("hospital");
-    let receipt = room.text("clinic/receipt.note");
-
-    room.write("bad.note", &receipt.replace("site clinic", "site hospital"));
-    refused(&room.receipt(&["bad.note"]), "BAD_RECEIPT", 65);
-    room.write("bad.note", &receipt.replacen("mac ", "mac 0", 1));
-    refused(&room.receipt(&["bad.note"]), "MALFORMED", 65);
-    // Signed with keys that were never enrolled.
-    let stranger = SiteKeys::generate().expect("keys");
-    let keys = SiteKeys::load(&room.at("clinic")).expect("loads");
-    let package = room.bytes("out/packages/clinic.pkg");
-    let csk = room.bytes("out/csk.spki");
-    let opened = SitePackage::open(&package, &keys, &id("clinic"), &csk, now()).expect("opens");
-    room.write("bad.note", &opened.receipt(&stranger).expect("signs"));
-    refused(&room.receipt(&["bad.note"]), "BAD_RECEIPT", 65);
-    // Signed by the right key for the right package, but computed with another encoding secret.
-    room.write(
-        "bad.note",
-        &receipt_for_another_secret(&room, &opened, &keys),
-    );
-    let output = room.receipt(&["bad.note"]);
-    refused(&output, "BAD_RECEIPT", 65);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("with this encoding secret"));
-    // One good receipt beside a bad one: all or nothing.
-    refused(
-        &room.receipt(&["hospital/receipt.note", "bad.note"]),
-        "BAD_RECEIPT",
-        65,
-    );
-    assert!(!room.at("out/enrolment.signed").exists());
-    good(&room.verify_transcript());
-
-    let mut lines: Vec<_> = room
-        .text("out/transcript.jsonl")
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    lines[3] = lines[3].replacen("serial", "cereal", 1);
-    room.write("out/transcript.jsonl", &(lines.join("\n") + "\n"));
-    let broken = room.verify_transcript();
-    refused(&broken, "TRANSCRIPT_BROKEN", 65);
-    assert!(String::from_utf8_lossy(&broken.stderr).contains("line 4: it was altered"));
-    refused(
-        &room.receipt(&["clinic/receipt.note"]),
-        "TRANSCRIPT_BROKEN",
-        65,
-    );
-    fs::write(room.at("out/transcript.jsonl"), [0xff]).expect("writes");
-    refused(&room.verify_transcript(), "FILE", 65);
-    let inventory = room.text("out/custody.inventory");
-    room.write(
-        "out/custody.inventory",
-        &inventory.replacen("project demo", "project memo", 1),
-    );
-    let place = ["--environment", "environment.toml", "--out", "out"];
-    let changed = room.run(&[&["inventory"], &place[..]].concat());
-    refused(&changed, "BAD_SIGNATURE", 65);
-}
-
-/// A receipt as a site would write it that got the package's words right, and its secret wrong.
-fn receipt_for_another_secret(room: &Room, opened: &OpenedPackage, keys: &SiteKeys) -> String {
-    let mut content = opened.content().clone();
-    let other = Secret::take(&mut [1; 32]);
-    content.check = check_value(&other, &content.project, content.epoch);
-    let sealed = oaep::seal(keys.wrap_public_key(), content.oaep, &other);
-    content.wrapped_secret = sealed.expect("seals");
-    let forger = SoftwareCustody::danger_for_tests(666);
-    let csk = forger.audit_public_key();
-    let request = EnrolRequest::parse_verified(&room.text("clinic/request.note"));
-    let outer = request.expect("verifies").outer_point;
-    let package = issue(&content, &outer, csk, |digest| forger.sign_audit(digest));
-    let package = package.expect("issues");
-    let opened = SitePackage::open(&package, keys, &content.site, csk, now()).expect("opens");
-    opened.receipt(keys).expect("signs")
 }
 
 #[test]
@@ -501,39 +271,6 @@ fn a_folder_signed_by_another_key_is_refused() {
         refused(&output, "KEY_MISMATCH", 1);
     }
     assert!(!room.at("out/enrolment.signed").exists());
-}
-
-/// Power fails at any point of a receipt: the next run starts from the last signed closing.
-#[test]
-fn an_interrupted_receipt_is_done_again() {
-    let room = Room::new();
-    good(&room.rehearse());
-    room.accept("clinic");
-    let before = room.text("out/transcript.jsonl");
-    good(&room.receipt(&["clinic/receipt.note"]));
-    let whole = room.text("out/transcript.jsonl");
-    let first_line = before.len() + whole[before.len()..].find('\n').expect("a line") + 1;
-    for end in [
-        before.len() + 1,
-        first_line,
-        first_line + 5,
-        whole.len() - 1,
-    ] {
-        fs::remove_file(room.at("out/enrolment.signed")).expect("removes");
-        room.write("out/transcript.jsonl", &whole[..end]);
-        good(&room.receipt(&["clinic/receipt.note"]));
-        let told = good(&room.verify_transcript());
-        assert!(
-            told.contains("2 signed closings\nEXCEPTION in line "),
-            "{told}"
-        );
-        let csk = room.bytes("out/csk.spki");
-        let text = room.text("out/enrolment.signed");
-        let enrolment = Enrolment::parse_verified(&text, &csk).expect("verifies");
-        assert_eq!(enrolment.sites.len(), 1);
-        let recorded = hex::encode(Sha256::digest(text));
-        assert!(room.text("out/transcript.jsonl").contains(&recorded));
-    }
 }
 
 /// No PIN, share or secret in what the binary prints or in the transcript.
