@@ -181,6 +181,7 @@ def other_records():
     seed("records", "form-1-header", header + facts, "cp932")
     seed("records", "form-1-cut", facts[:70], "cp932")
     seed("records", "register", fixture("register.csv"))
+    seed("records", "nought", fixture("register.csv").decode().replace("丙川", "丙\0川"), "cp932")
     seed("records", "register-cp932", fixture("register.csv").decode().replace(",", "\t"), "cp932")
 
 
@@ -188,7 +189,7 @@ def other_records():
 FIELDS = (
     "record-id kanji-name kanji-family kanji-given kana-name kana-family kana-given former-kanji-name former-kanji-family "
     "former-kana-name former-kana-family given-name surname former-surname birth-date sex postal-code address town block "
-    "street insurer insured-symbol insured-number insured-branch deceased multiple-birth"
+    "street phone insurer insured-symbol insured-number insured-branch deceased multiple-birth"
 ).split()
 
 
@@ -205,6 +206,9 @@ def normal_forms():
     seed("normalise", "roman", values(kanji_name="KOUYAMA ICHIROU", kana_name="Kouyama Ichirō", birth_date="19000101"))
     seed("normalise", "odd", values(kanji_name="山■ 様（テスト）", kana_name="カ゛タカナ", birth_date="R99.13.40", sex="9", address="条条郡道郡条1-", insured_number="●", deceased="死亡", multiple_birth="Y"))
     seed("normalise", "newborn", values(kanji_name="山田花子の子", kana_name="ヤマダベビー", birth_date="20260101"))
+    seed("normalise", "former", values(kanji_name="甲山花子", former_kanji_name="甲山ベビー", former_kana_name="ｺｳﾔﾏ ﾍﾞﾋﾞｰ"))
+    seed("normalise", "signs", values(kanji_name="甲山新生,児", kana_name="コウヤマ ヴェビー", given_name="Báby", birth_date="19700302"))
+    seed("normalise", "latin-town", values(kana_name="ふめい", birth_date="19700302", address="Y 1-2", phone="+81 3-1234-5678"))
     for name, lines in [
         ("person", ["甲山 一郎", "コウヤマ イチロウ", "19700302", "1", "100-0013", "東京都千代田区霞が関一丁目２番３号", "06130012", "１２－３", "００４５", "05"]),
         ("signs", ["甲|山^&~\\", "コウ=ヤマ", "S45.3.2", "M", "1", "\"a\", <b> & c", "138057", "あ", "7:", "5"]),

@@ -10,10 +10,6 @@ pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 pub const PEM_BYTES_MAX: u64 = 256 * 1024;
 /// Largest key package, in bytes. Two RSA-3072 blobs, two keys and a signed text are 6 KB.
 pub const PACKAGE_BYTES_MAX: u64 = 256 * 1024;
-/// Largest file of a format that is held in memory whole, which is every one but tables, SS-MIX2 messages and
-/// DICOM objects. Larger extracts are split into files of one folder. Tables are read in blocks and may have
-/// any size.
-pub const SOURCE_FILE_BYTES_MAX: u64 = 320 << 20;
 /// Bytes of a table that `init` reads: many times the thousand rows that it looks at, of 4 KB each.
 pub const INIT_BYTES_MAX: usize = 4 << 20;
 /// Bytes of a file by which `init` knows its format. The marks stand in the first kilobytes.
@@ -22,6 +18,9 @@ pub const INIT_HEAD_BYTES: usize = 64 * 1024;
 pub const INIT_ENTRIES_MAX: usize = 1000;
 /// Largest SS-MIX2 message, in bytes. Real ADT-00 messages have 1 to 10 KB.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Tables of a source of which a check keeps what it saw, so that they need not be screened again. Each has 8
+/// bytes for each 256 KiB and its columns' places, at most 4 KiB: 40 MB, and usual sources have one to ten.
+pub const SCREENED_TABLES_MAX: usize = 10_000;
 /// Deepest folder below the source. An SS-MIX2 tree has six levels.
 pub const SOURCE_DEPTH_MAX: usize = 12;
 /// Most entries of one folder. Sorting their names takes 64 MB at most.

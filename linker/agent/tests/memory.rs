@@ -1,4 +1,4 @@
-//! A table of any size is read in the same memory.
+//! A file of any size is read in the same memory, whatever its format.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
@@ -45,6 +45,86 @@ fn a_large_table_takes_no_more_memory_than_a_small_one() {
         large.1,
         small.1
     );
+}
+
+/// Bytes of a file of another format, beyond the bound too.
+const FILE_BYTES: usize = 64 << 20;
+
+#[test]
+fn large_claims_take_no_more_memory_than_small_ones() {
+    // A claim of four kilobytes, most of which are of no concern.
+    let claim = |number: usize| {
+        let service = format!("SI,21,1,180016110,,{},1\r\n", number % 90).repeat(160);
+        format!(
+            "RE,{number},1112,202606,山田　花{},2,3450302,,,,,,,{number:08}\r\n\
+             HO,06130012,１２３,{},1,100,,1000\r\n{service}",
+            ["子", "江", "代"][number % 3],
+            1 + number % 97,
+        )
+    };
+    let head = "IR,1,13,1,1234567,,地の病院,202607,00,03-0000-0000\r\n";
+    large_and_small("uke", "claims.uke", head, claim, "GO,1,1,99\r\n");
+}
+
+#[test]
+fn large_files_of_messages_take_no_more_memory_than_small_ones() {
+    let message = |number: usize| {
+        let note = "x".repeat(4000);
+        format!(
+            "MSH|^~\\&|A|B|C|D|20260101||ADT^A08|{number}|P|2.5\r\
+             PID|1||{number:08}^^^^PI||YAMADA^HANAKO^^^^^L^P||19700302|F\rNTE|1||{note}\r"
+        )
+    };
+    large_and_small("hl7", "dump.hl7", "", message, "");
+}
+
+#[test]
+fn large_files_of_resources_take_no_more_memory_than_small_ones() {
+    let patient = |number: usize| {
+        let text = "x".repeat(4000);
+        format!(
+            "{{\"resourceType\":\"Patient\",\"id\":\"{number}\",\"text\":{{\"div\":\"{text}\"}},\
+             \"name\":[{{\"text\":\"山田 花子\"}}],\"birthDate\":\"1970-03-02\"}}\n"
+        )
+    };
+    large_and_small("fhir", "Patient.ndjson", "", patient, "");
+}
+
+/// Reads a file of many records and one of few.
+fn large_and_small(
+    format: &str,
+    name: &str,
+    head: &str,
+    record: impl Fn(usize) -> String,
+    end: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path());
+    let config = folder.path().join("tokenizer.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("format = \"csv\"", &format!("format = \"{format}\""));
+    let text = text.replace("mapping = \"map.toml\"\nencoding = \"cp932\"\n", "");
+    fs::write(&config, text).unwrap();
+    let few = FILE_BYTES / record(1).len() / 100;
+    for (records, is_large) in [(few, false), (100 * few, true)] {
+        let path = folder.path().join(name);
+        let mut file = BufWriter::new(File::create(&path).unwrap());
+        let mut put = |text: &str| {
+            let bytes = if format == "uke" {
+                encoding_rs::SHIFT_JIS.encode(text).0
+            } else {
+                text.as_bytes().into()
+            };
+            file.write_all(&bytes).unwrap();
+        };
+        put(head);
+        (1..=records).for_each(|number| put(&record(number)));
+        put(end);
+        file.into_inner().unwrap();
+        let (read, peak) = look_at(folder.path(), name);
+        assert_eq!(read, records as u64);
+        assert!(!is_large || peak < PEAK_KIB_MAX, "{peak} KiB");
+    }
 }
 
 fn configure(folder: &Path) {
@@ -94,9 +174,14 @@ fn inspect(folder: &Path, header: &[u8], rows: &[u8], repeats: usize) -> (u64, u
         file.write_all(rows).unwrap();
     }
     file.into_inner().unwrap();
+    look_at(folder, "table.csv")
+}
+
+/// Usable records of a file, and the most memory in KiB.
+fn look_at(folder: &Path, name: &str) -> (u64, u64) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tokenizer"))
         .current_dir(folder)
-        .args(["check", "--config", "tokenizer.toml", "--json", "table.csv"])
+        .args(["check", "--config", "tokenizer.toml", "--json", name])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

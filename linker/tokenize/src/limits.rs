@@ -43,12 +43,22 @@ pub const XML_DEPTH_MAX: usize = 64;
 pub const XML_TAG_BYTES_MAX: usize = 64 * 1024;
 /// Most entries of a check-up archive. A large insurer's delivery has some ten thousand.
 pub const ARCHIVE_ENTRIES_MAX: usize = 200_000;
+/// Room for one entry of an archive's directory, in bytes: a name and two notes of at most 64 KiB each.
+pub const ARCHIVE_ENTRY_BYTES_MAX: usize = 256 * 1024;
 /// Largest check-up document after inflation, in bytes. Real ones have 20 to 200 KiB; it is held in
 /// memory once, and once more as text.
 pub const CHECKUP_BYTES_MAX: usize = 4 << 20;
 /// Largest ratio of all inflated documents to their archive. XML is deflated 10 to 40 times, a bomb a
 /// thousand times. An archive smaller than one document may inflate to [`CHECKUP_BYTES_MAX`] anyway.
 pub const INFLATION_MAX: usize = 200;
+/// Largest response of eligibility checks, in bytes: at 2 KB a person more than twenty thousand. It is held in
+/// memory once, and once more as text, which has three bytes for each of half-width kana: 192 MiB at most.
+pub const ELIGIBILITY_BYTES_MAX: usize = 48 << 20;
+/// Longest line of a FHIR file in ndjson, in bytes. Patients have 1 to 10 KiB, with a picture some MiB.
+pub const FHIR_LINE_BYTES_MAX: usize = 16 << 20;
+/// Largest FHIR file that is one value, in bytes: a Bundle of a hundred thousand patients of 2 KB each. It is
+/// held in memory whole.
+pub const FHIR_VALUE_BYTES_MAX: usize = 192 << 20;
 /// Most items of one list in a FHIR resource, such as names or identifiers. Real ones have 1 to 5.
 pub const FHIR_ITEMS_MAX: usize = 64;
 /// Most versions of patients in the histories of one FHIR file; servers send them in pages of hundreds. Each

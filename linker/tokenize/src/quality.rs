@@ -152,7 +152,7 @@ impl Counts {
 
     /// Marks a record whose telephone number very many records before it have. Once for each record, before it
     /// is counted.
-    pub(crate) fn mark_frequent(&mut self, record: &mut SourceRecord) {
+    pub fn mark_frequent(&mut self, record: &mut SourceRecord) {
         if let Some(phone) = &record.phone {
             let frequent = self.phones.is_frequent(phone);
             record.quality.insert_if(frequent, Quality::FrequentPhone);

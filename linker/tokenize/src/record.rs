@@ -233,6 +233,12 @@ impl SourceRecord {
         self.quality
     }
 
+    /// Whether it has a telephone number. The number itself is there for counting alone.
+    #[must_use]
+    pub fn has_phone(&self) -> bool {
+        self.phone.is_some()
+    }
+
     /// How the values were written, if the reader was asked to note it.
     #[must_use]
     pub fn written(&self) -> Option<&Written> {

@@ -5,7 +5,10 @@ use linker_token::Field;
 use linker_tokenize::{
     Counts, CsvMapping, FileReport, ReadError, RefusedNumber, RowError, SourceEncoding,
     SourceRecord,
-    format::csv::{self, Stopped},
+    format::{
+        File,
+        csv::{self, Stopped},
+    },
     limits::BLOCK_BYTES,
 };
 
@@ -355,10 +358,24 @@ fn blocks_and_short_reads_change_nothing() {
 }
 
 #[test]
+fn a_nought_in_a_row_says_nothing_about_the_header() {
+    let rows =
+        "1,山田太郎,ヤマダタロウ,19700302,1,1,1,\r\n2,佐\0藤花子,サトウハナコ,19700302,2,1,1,\r\n";
+    let (report, rows) = read(&mapping(), good(rows).as_bytes());
+    assert_eq!(report.map(|report| report.rows), Ok(2));
+    assert!(rows[0].1.is_ok());
+    let nought = good("").replace("氏名", "氏\0名");
+    let (report, _) = read(&mapping(), nought.as_bytes());
+    let found = SourceEncoding::Unknown;
+    assert!(matches!(report, Err(ReadError::Encoding { found: at, .. }) if at == found));
+}
+
+#[test]
 fn a_table_that_changes_after_it_was_checked_is_not_read_on() {
     let text = long_table();
     let blocks = text.len().div_ceil(BLOCK_BYTES);
-    for changed in 0..blocks {
+    // One walk for the encoding, one to screen, one for the rows.
+    for changed in 0..2 * blocks {
         let mut reads = 0;
         let (report, rows) = read_in_blocks(text.as_bytes(), usize::MAX, &mut |_, bytes| {
             if reads == blocks + changed {
@@ -369,7 +386,7 @@ fn a_table_that_changes_after_it_was_checked_is_not_read_on() {
         assert_eq!(report, Err(Stopped::File(ReadError::Changed)));
         assert_eq!(
             rows.is_empty(),
-            changed == 0,
+            changed <= blocks,
             "nothing of the changed block"
         );
     }
@@ -397,4 +414,98 @@ fn what_the_caller_says_ends_the_reading() {
     let mut broken = |_: u64, _: &mut [u8]| Err("the disk");
     let report = csv::read_blocks(&mapping(), 5, &mut broken, &mut |_, _| Ok(()));
     assert_eq!(report, Err(Stopped::Caller("the disk")));
+}
+
+/// Reads through [`csv::check_file`] and then through [`csv::read_screened`], where `change` may disturb.
+fn check_and_read(
+    bytes: &[u8],
+    change: &mut dyn FnMut(u64, &mut [u8]),
+) -> (Result<FileReport, Stopped<()>>, [Rows; 2]) {
+    let mut rows = [Rows::new(), Rows::new()];
+    let [checked, read] = &mut rows;
+    let of = |at: u64, space: &mut [u8]| {
+        let rest = &bytes[usize::try_from(at).expect("small")..];
+        space.copy_from_slice(&rest[..space.len()]);
+        Ok::<_, ()>(space.len())
+    };
+    let mut bytes_at = of;
+    let mut file = File::new(bytes.len() as u64, &mut bytes_at);
+    let screened = csv::check_file(&mapping(), &mut file, &mut |number, row| {
+        checked.push((number, row.cloned()));
+        Ok(())
+    });
+    let report = screened.and_then(|(report, screened)| {
+        let mut bytes_at = |at: u64, space: &mut [u8]| {
+            let length = of(at, space)?;
+            change(at, space);
+            Ok(length)
+        };
+        let mut file = File::new(bytes.len() as u64, &mut bytes_at);
+        let again = csv::read_screened(&mapping(), &screened, &mut file, &mut |number, row| {
+            read.push((number, row.cloned()));
+            Ok(())
+        })?;
+        assert_eq!(again, report);
+        Ok(again)
+    });
+    (report, rows)
+}
+
+#[test]
+fn a_checked_table_is_read_without_another_look_for_forbidden_numbers() {
+    let text = long_table();
+    let cp932 = SHIFT_JIS.encode(&text).0.into_owned();
+    for bytes in [text.as_bytes(), &cp932, HEADER.as_bytes()] {
+        let (whole, rows) = read(&mapping(), bytes);
+        let (report, [checked, again]) = check_and_read(bytes, &mut |_, _| ());
+        assert_eq!(report.ok(), whole.ok());
+        assert!(values(&checked) == values(&rows) && values(&again) == values(&rows));
+    }
+}
+
+#[test]
+fn a_table_that_changes_after_its_check_is_not_read_on() {
+    let text = long_table();
+    let blocks = text.len().div_ceil(BLOCK_BYTES);
+    for changed in 0..blocks {
+        let mut reads = 0;
+        let (report, [_, rows]) = check_and_read(text.as_bytes(), &mut |_, bytes| {
+            if reads == changed {
+                *bytes.last_mut().expect("not empty") ^= 1;
+            }
+            reads += 1;
+        });
+        assert_eq!(report, Err(Stopped::File(ReadError::Changed)));
+        assert_eq!(rows.is_empty(), changed == 0);
+    }
+    let mut bytes_at = |_: u64, space: &mut [u8]| {
+        space.fill(b'1');
+        Ok::<_, ()>(space.len())
+    };
+    let screened = {
+        let good = good("1,a,a,19700302,1,1,1,\r\n");
+        let mut bytes_at = |at: u64, space: &mut [u8]| {
+            let rest = &good.as_bytes()[usize::try_from(at).expect("small")..];
+            space.copy_from_slice(&rest[..space.len()]);
+            Ok::<_, ()>(space.len())
+        };
+        let mut file = File::new(good.len() as u64, &mut bytes_at);
+        csv::check_file(&mapping(), &mut file, &mut |_, _| Ok(()))
+            .expect("good")
+            .1
+    };
+    let mut longer = File::new(text.len() as u64, &mut bytes_at);
+    let report = csv::read_screened(&mapping(), &screened, &mut longer, &mut |_, _| Ok(()));
+    assert_eq!(report, Err(Stopped::File(ReadError::Changed)));
+}
+
+#[test]
+fn a_table_with_forbidden_numbers_fails_its_check() {
+    let mut table = HEADER.to_owned();
+    for number in ["123456789018"; 9] {
+        table += &format!("1,山田太郎,ヤマダタロウ,19700302,1,1,1,{number}\r\n");
+    }
+    let (report, [checked, read]) = check_and_read(table.as_bytes(), &mut |_, _| ());
+    assert!(matches!(report, Err(Stopped::File(ReadError::Refused(_)))));
+    assert!(read.is_empty() && checked.len() == 9);
 }

@@ -112,6 +112,9 @@ fn line(record: &SourceRecord) -> String {
             let _infallible = write!(out, " | {prefix}{} {value}", field.tag());
         }
     }
+    if record.has_phone() {
+        out += " | phone";
+    }
     let noticed: Vec<_> = record.quality().iter().map(Quality::code).collect();
     let _infallible = write!(out, " | {:x} {}", record.flags().bits(), noticed.join(" "));
     out

@@ -56,6 +56,100 @@ fn variants_meet_and_different_names_do_not() {
 }
 
 #[test]
+fn a_former_name_of_a_newborn_makes_no_second_row() {
+    let mother = [(R::KanjiName, "山田 花子"), (R::KanaName, "ヤマダ ハナコ")];
+    for former in [
+        (R::FormerKanjiName, "山田ベビー"),
+        (R::FormerKanaName, "ヤマダ ﾍﾞﾋﾞｰ"),
+        (R::FormerKanjiName, "山田第一子"),
+        (R::FormerSurname, "BABY"),
+    ] {
+        let read = record(&[mother[0], mother[1], former]);
+        assert!(read.former().is_none(), "{}", former.1);
+        assert!(!read.quality().has(Quality::FormerName));
+        // The name that the child has now is its own.
+        assert!(!read.flags().has(Flags::TWIN_OR_NEWBORN));
+        assert_eq!(read.identifiers().get(Field::KanjiName), Some("山田花子"));
+    }
+    let married = record(&[mother[0], (R::FormerKanjiName, "佐藤 花子")]);
+    assert!(married.former().is_some());
+}
+
+#[test]
+fn signs_inside_a_mark_hide_no_newborn() {
+    for (field, name) in [
+        (R::KanjiName, "山田新生,児"),
+        (R::KanjiName, "山田 新生・児"),
+        (R::KanjiName, "山田新1生児"),
+        (R::KanjiName, "山田花子の、子"),
+        (R::KanaName, "ヤマダ ベ,ビー"),
+        (R::KanaName, "ヤマダ ヴェビー"),
+        (R::KanaName, "ヤマダ べビー"),
+        (R::KanjiName, "BA,BY"),
+        (R::GivenName, "B\u{e1}by"),
+    ] {
+        let read = record(&[(field, name), (R::BirthDate, "19700302")]);
+        assert!(read.quality().has(Quality::NewbornName), "{name}");
+        assert!(read.flags().has(Flags::TWIN_OR_NEWBORN), "{name}");
+        let named = [Field::KanjiName, Field::KanaName, Field::GivenName];
+        assert!(
+            named
+                .iter()
+                .all(|&field| read.identifiers().get(field).is_none())
+        );
+    }
+    for (field, name) in [
+        (R::KanjiName, "新田 生児郎"),
+        (R::KanaName, "ベニ ビト"),
+        (R::GivenName, "Abby"),
+    ] {
+        let read = record(&[(field, name), (R::BirthDate, "19700302")]);
+        assert!(!read.quality().has(Quality::NewbornName), "{name}");
+    }
+}
+
+#[test]
+fn a_word_for_no_name_is_none_in_any_kana_and_any_letters() {
+    for (field, name) in [
+        (R::KanaName, "ふめい"),
+        (R::KanaName, "フメヰ"),
+        (R::KanaName, "ななし"),
+        (R::KanaName, "みてい"),
+        (R::GivenName, "\u{dc}nknown"),
+    ] {
+        let read = record(&[(field, name), (R::BirthDate, "19700302")]);
+        assert!(read.quality().has(Quality::PlaceholderName), "{name}");
+        let named = [Field::KanaName, Field::GivenName];
+        assert!(
+            named
+                .iter()
+                .all(|&field| read.identifiers().get(field).is_none()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_town_in_latin_letters_is_one_town_in_either_column() {
+    for (address, column, town) in [
+        ("Y", "Y", "y"),
+        (
+            "Chiyoda-ku, T\u{f4}ky\u{f4} 1-2-3",
+            "CHIYODA KU TOKYO",
+            "chiyodakutokyo",
+        ),
+    ] {
+        let whole = value(Field::Town, &[(R::Address, address)]);
+        assert_eq!(whole.as_deref(), Some(town));
+        assert_eq!(value(Field::Town, &[(R::Town, column)]), whole);
+    }
+    // A town with other letters keeps those of Latin script as they are.
+    let mixed = value(Field::Town, &[(R::Address, "港区ABC町1-2")]);
+    assert_eq!(mixed.as_deref(), Some("港区ABC町"));
+    assert_eq!(value(Field::Town, &[(R::Town, "港区ABC町")]), mixed);
+}
+
+#[test]
 fn detached_voiced_marks_join() {
     for kana in ["カ゛タカナ", "ｶﾞﾀｶﾅ", "ｶ ﾞﾀｶﾅ", "か゛たかな", "ガタカナ"]
     {

@@ -403,8 +403,8 @@ const TABLE: &[(Code, Advice)] = &[
             "開けないファイル、または大きすぎるファイルがあります",
         ],
         [
-            "check their permissions; split what is larger than 320 MiB",
-            "権限を確認し、320 MiB を超えるものは分割してください",
+            "check their permissions; split what is too large",
+            "権限を確認し、大きすぎるものは分割してください",
         ],
     ),
     advice(

@@ -312,7 +312,7 @@ pub fn notices(
 
 #[cfg(test)]
 mod tests {
-    use linker_tokenize::{RawRecord, normalize::normalize};
+    use linker_tokenize::{RawRecord, normalize::observe};
 
     use super::*;
 
@@ -327,7 +327,7 @@ mod tests {
         for (field, value) in fields {
             raw.set(*field, *value);
         }
-        let record = normalize(&raw).unwrap();
+        let record = observe(&raw).unwrap();
         state(&record, record.written().unwrap(), group)
     }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use linker_tokenize::{
-    FileReport, ReadError, RowError, Screen, SourceEncoding, SourceRecord,
-    format::{self, fhir::Coverages, ssmix2::Adt},
+    Counts, ReadError, RowError, Screen, SourceEncoding, SourceRecord,
+    format::{self, ssmix2::Adt},
     limits::DICOM_HEADER_BYTES_MAX,
 };
 use zeroize::Zeroizing;
@@ -14,7 +14,7 @@ use crate::{
     config::Encoding,
     crawl::Found,
     error::{AgentError, Fault},
-    limits::{MESSAGE_BYTES_MAX, SOURCE_FILE_BYTES_MAX},
+    limits::MESSAGE_BYTES_MAX,
     say,
     say::Value,
 };
@@ -26,14 +26,16 @@ pub(super) const MESSAGE: &str = "an SS-MIX2 message";
 pub(super) const OBJECT: &str = "a DICOM object";
 
 /// One SS-MIX2 message. A message that cannot be read is left out like a row; a tree has thousands.
-/// Forbidden numbers are judged over the whole tree by `screen`: one message proves nothing.
+/// Forbidden numbers are judged over the whole tree by `screen`, and telephones counted over it: one message
+/// proves nothing.
 pub(super) fn read_message(
     file: Found<'_>,
-    room: &mut Zeroizing<Vec<u8>>,
+    room: &mut Room,
     screen: Option<&mut Screen>,
+    observed: bool,
     sink: &mut Sink<'_>,
 ) -> Result<(), AgentError> {
-    let Some(bytes) = read_into(file, room)? else {
+    let Some(bytes) = read_into(file, &mut room.bytes)? else {
         return sink(file.path(), left_out("file-too-large"));
     };
     if let Some(screen) = screen
@@ -41,17 +43,37 @@ pub(super) fn read_message(
     {
         return sink(file.path(), left_out(error.code()));
     }
-    match format::ssmix2::read(bytes) {
-        Ok(Adt::Current(record)) => sink(file.path(), Outcome::Record(&record)),
+    let read = if observed {
+        format::ssmix2::observe
+    } else {
+        format::ssmix2::read
+    };
+    match read(bytes) {
+        Ok(Adt::Current(mut record)) => {
+            room.phones.mark_frequent(&mut record);
+            sink(file.path(), Outcome::Record(&record))
+        }
         Ok(Adt::Deleted { .. }) => sink(file.path(), Outcome::Deletion),
         Err(error) => sink(file.path(), left_out(error.code())),
     }
 }
 
-/// Room for the largest message and one byte more, which message after message is read into: pages that no
-/// message reaches take no memory.
-pub(super) fn room() -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(vec![0; MESSAGE_BYTES_MAX + 1])
+/// What the messages of a tree share.
+pub(super) struct Room {
+    /// Room for the largest message and one byte more, which message after message is read into: pages that
+    /// no message reaches take no memory.
+    bytes: Zeroizing<Vec<u8>>,
+    /// Telephones that very many of them have.
+    phones: Counts,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: Zeroizing::new(vec![0; MESSAGE_BYTES_MAX + 1]),
+            phones: Counts::default(),
+        }
+    }
 }
 
 /// A whole message; `None` if it is too large.
@@ -78,6 +100,7 @@ fn read_into<'r>(
 pub(super) fn read_object(
     file: Found<'_>,
     screen: Option<&mut Screen>,
+    observed: bool,
     sink: &mut Sink<'_>,
 ) -> Result<(), AgentError> {
     let bytes = read_start(file, OBJECT, DICOM_HEADER_BYTES_MAX)?;
@@ -86,7 +109,12 @@ pub(super) fn read_object(
     {
         return sink(file.path(), left_out(error.code()));
     }
-    match format::dicom::read(&bytes) {
+    let read = if observed {
+        format::dicom::observe
+    } else {
+        format::dicom::read
+    };
+    match read(&bytes) {
         Ok(record) => sink(file.path(), Outcome::Record(&record)),
         Err(error) => sink(file.path(), left_out(error.code())),
     }
@@ -95,50 +123,6 @@ pub(super) fn read_object(
 fn left_out(code: &'static str) -> Outcome<'static> {
     let (row, field) = (0, "");
     Outcome::Refused(Refused { row, code, field })
-}
-
-/// A file with many rows. It is held in memory once; its reader screens it whole before the first row.
-pub(super) fn read_rows(
-    file: Found<'_>,
-    sink: &mut Sink<'_>,
-    words: impl Fn(&ReadError) -> Value,
-    read: impl FnOnce(&[u8], &mut format::RowSink<'_>) -> Result<FileReport, ReadError>,
-) -> Result<(), AgentError> {
-    let shown = shown_name(file.path());
-    let bytes = read_file_bytes(file, &shown, SOURCE_FILE_BYTES_MAX)?;
-    let mut stopped = Ok(());
-    let mut cut_off = None;
-    let report = read(&bytes, &mut |row, outcome| {
-        let truncated = outcome.as_ref().err() == Some(&RowError::Truncated);
-        cut_off = truncated.then_some(row);
-        if stopped.is_ok() {
-            stopped = sink(
-                file.path(),
-                outcome_of(row, outcome.as_ref().map_err(|error| *error)),
-            );
-        }
-    });
-    let report = report.map_err(|error| with_words(&shown, &error, words(&error)))?;
-    stopped?;
-    for _ in 0..report.withdrawn {
-        sink(file.path(), Outcome::Deletion)?;
-    }
-    check_end(&shown, cut_off)?;
-    if !report.complete {
-        return Err(AgentError::new(
-            Fault::FileTruncated,
-            say!("{file}: it has no end record", file = shown),
-        ));
-    }
-    Ok(())
-}
-
-/// The insurances of one FHIR file.
-pub(super) fn read_coverages(file: Found<'_>, coverages: &mut Coverages) -> Result<(), AgentError> {
-    let shown = shown_name(file.path());
-    let bytes = read_file_bytes(file, &shown, SOURCE_FILE_BYTES_MAX)?;
-    let added = coverages.add(&bytes);
-    added.map_err(|error| of_file(&shown, &error))
 }
 
 /// A last row that is cut off is a file that was cut off.
@@ -183,38 +167,6 @@ pub(crate) fn read_start(
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
     let read = opened.take(limit as u64 + 1).read_to_end(&mut bytes);
     read.map_err(failed)?;
-    Ok(bytes)
-}
-
-fn read_file_bytes(
-    file: Found<'_>,
-    shown: &str,
-    limit: u64,
-) -> Result<Zeroizing<Vec<u8>>, AgentError> {
-    use std::io::Read as _;
-    let failed = |error| AgentError::new(Fault::SourceIo, shown).because(Box::new(error));
-    let too_large = || {
-        AgentError::new(
-            Fault::SourceTooLarge,
-            say!(
-                "{file}: more than {limit} bytes",
-                file = shown,
-                limit = limit
-            ),
-        )
-    };
-    let opened = file.open().map_err(failed)?;
-    let length = opened.metadata().map_err(failed)?.len();
-    if length > limit {
-        return Err(too_large());
-    }
-    // Capacity at once: a growing buffer would leave copies of identifiers behind.
-    let capacity = usize::try_from(length).map_err(|_too_large| too_large())?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity + 1));
-    let read = opened.take(limit + 1).read_to_end(&mut bytes);
-    if read.map_err(failed)? as u64 > limit {
-        return Err(too_large());
-    }
     Ok(bytes)
 }
 

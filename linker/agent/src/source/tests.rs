@@ -56,9 +56,9 @@ fn responses_of_one_person_each_are_judged_together() {
 #[test]
 fn a_file_one_byte_too_large_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
-    let file = std::fs::File::create(folder.path().join("a.uke")).unwrap();
+    let file = std::fs::File::create(folder.path().join("a.json")).unwrap();
     let source = config::Source {
-        format: Format::Uke,
+        format: Format::Fhir,
         path: folder.path().to_owned(),
         encoding: Encoding::Auto,
     };
@@ -69,7 +69,7 @@ fn a_file_one_byte_too_large_is_not_read() {
         let read = source.read(folder.path(), &mut |_, _| Ok(()));
         read.unwrap_err().fault()
     };
-    let limit = crate::limits::SOURCE_FILE_BYTES_MAX;
+    let limit = linker_tokenize::limits::FHIR_VALUE_BYTES_MAX as u64;
     assert_eq!(fault(limit + 1), Fault::SourceTooLarge);
     assert_eq!(fault(16), Fault::FileRefused);
 }

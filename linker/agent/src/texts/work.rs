@@ -302,10 +302,6 @@ pub(super) const TEXTS: &[Text] = &[
         "{file}: it has no end record",
         "{file}: 終了レコードがありません",
     ),
-    t(
-        "{file}: more than {limit} bytes",
-        "{file}: {limit} バイトを超えています",
-    ),
     t("{file}: {rule}", "{file}: {rule}"),
     t("enrol request", "登録申請書の作成"),
     t("key generation", "鍵の生成"),

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::{
     FileReport, RowSink,
+    blocks::{BlockSink, File, Stopped, in_memory},
     lines::Line,
-    records::{Form, Records},
+    records::{Form, Persons},
     rows::RowEnd,
 };
 use crate::{
@@ -65,13 +66,23 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if the file is cut, not a care-claims file, or holds forbidden numbers; then `sink`
 /// was never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let records = FORM.open(bytes)?;
+    in_memory(bytes, sink, read_file)
+}
+
+/// Reads a care-claims file of any length, as [`read`] does.
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let mut records = FORM.open(file)?;
     records.screen("field", |_, line| Ok(is_person(line)))?;
 
-    let mut report = records.report();
+    let (mut report, persons) = (records.report(), records.persons());
     let (mut promised, mut data, mut ended) = (None, 0_u64, false);
-    let mut lines = records.lines();
-    while let Some((number, line)) = lines.next() {
+    records.each(|number, line| {
         match line.code(1) {
             // How many data records follow.
             "1" => promised = line.code(4).parse().ok(),
@@ -79,10 +90,11 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
             "3" => ended = true,
             _ => {}
         }
-        if is_person(&line) || !is_whole(line.end) {
-            report.deliver(number, record(&records, &line), sink);
+        if is_person(line) || !is_whole(line.end) {
+            report.deliver(number, record(persons, line), sink)?;
         }
-    }
+        Ok(())
+    })?;
     report.complete = ended && promised.is_none_or(|promised: u64| promised == data);
     Ok(report)
 }
@@ -95,7 +107,7 @@ fn is_whole(end: RowEnd) -> bool {
     matches!(end, RowEnd::Line | RowEnd::File)
 }
 
-fn record(records: &Records<'_>, line: &Line<'_>) -> Result<SourceRecord, RowError> {
+fn record(persons: Persons, line: &Line<'_>) -> Result<SourceRecord, RowError> {
     match line.end {
         RowEnd::OpenQuote => return Err(RowError::Truncated),
         RowEnd::StrayQuote => return Err(RowError::Quote),
@@ -112,7 +124,7 @@ fn record(records: &Records<'_>, line: &Line<'_>) -> Result<SourceRecord, RowErr
         line.take(index, field, &mut raw)?;
     }
     certificate(&mut raw);
-    records.person(&raw)
+    persons.normal(&raw)
 }
 
 /// Names the record, and gives the number of its certificate a form that no health insurance has.

@@ -7,13 +7,17 @@
 
 mod archive;
 
+use std::convert::Infallible;
+
 use quick_xml::events::BytesStart;
 use zeroize::Zeroizing;
 
 use archive::{Archive, Entry};
 
 use super::{
-    FileReport, RowSink, SourceEncoding, is_kana_name,
+    FileReport, RowSink, SourceEncoding,
+    blocks::{BlockSink, File, Stopped, bytes_of, in_memory},
+    is_kana_name,
     xml::{Document, Node, Walker},
 };
 use crate::{
@@ -63,14 +67,34 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if the archive is cut, damaged, passes a limit or holds forbidden numbers; then
 /// `sink` was never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let archive = Archive::open(bytes)?;
+    in_memory(bytes, sink, |file, sink| read_file(file, None, sink))
+}
+
+/// Reads an archive of any length, as [`read`] does: document by document. Its numbers are also fed to the
+/// `screen` that judges all files of a source, as in [`screen`].
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    mut all: Option<&mut Screen>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let observed = file.is_observed();
+    let archive = Archive::open(file)?;
     let mut screen = Screen::new();
-    screen_archive(&archive, &mut screen)?;
+    archive.each(&mut |_, document| {
+        see(document, &mut screen);
+        if let Some(all) = &mut all {
+            see(document, all);
+        }
+        Ok(())
+    })?;
     screen.verdict().map_err(ReadError::Refused)?;
 
     let mut report = FileReport::new(SourceEncoding::Utf8);
     archive.each(&mut |entry, document| {
-        report.deliver(report.rows + 1, record(entry, document), sink);
+        report.deliver(report.rows + 1, record(entry, document, observed), sink)
     })?;
     Ok(report)
 }
@@ -81,20 +105,29 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
 /// # Errors
 /// [`ReadError`] if it is no archive, damaged, or passes a limit.
 pub fn screen(bytes: &[u8], screen: &mut Screen) -> Result<(), ReadError> {
-    screen_archive(&Archive::open(bytes)?, screen)
-}
-
-fn screen_archive(archive: &Archive<'_>, screen: &mut Screen) -> Result<(), ReadError> {
-    archive.each(&mut |_, document| {
-        // What is wrong with a document is said when its row is delivered.
-        let _later = person(document, &mut |name, value| screen.see(name, value));
+    let mut bytes_at = bytes_of::<Infallible>(bytes);
+    let mut file = File::new(bytes.len() as u64, &mut bytes_at);
+    let screened = Archive::open(&mut file).and_then(|archive| {
+        archive.each(&mut |_, document| {
+            see(document, screen);
+            Ok(())
+        })
+    });
+    screened.map_err(|stopped| match stopped {
+        Stopped::File(error) => error,
+        Stopped::Caller(never) => match never {},
     })
 }
 
-fn record(entry: &Entry, document: &[u8]) -> Result<SourceRecord, RowError> {
+fn see(document: &[u8], screen: &mut Screen) {
+    // What is wrong with a document is said when its row is delivered.
+    let _later = person(document, &mut |name, value| screen.see(name, value));
+}
+
+fn record(entry: &Entry, document: &[u8], observed: bool) -> Result<SourceRecord, RowError> {
     let (mut raw, disagrees) = person(document, &mut |_, _| {})?;
     raw.set(RawField::RecordId, entry.name.as_str());
-    let mut record = normalize::normalize(&raw)?;
+    let mut record = normalize::normalize_as(&raw, observed)?;
     record
         .quality
         .insert_if(disagrees, Quality::EncodingDisagrees);

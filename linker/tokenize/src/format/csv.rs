@@ -1,41 +1,40 @@
 //! Tables with a header line and a declared mapping, read block by block.
 //!
-//! A table is walked over twice. The first walk learns its encoding and looks for forbidden numbers in
-//! every column; the second delivers its rows. So nothing of a table that must be refused is delivered,
-//! and memory does not grow with the file. Each block that the second walk reads must be the one that the
-//! first walk saw.
+//! A first look at as many bytes as it takes learns the encoding. Then one walk looks for forbidden numbers in
+//! every column and another delivers the rows. So nothing of a table that must be refused is delivered, and
+//! memory does not grow with the file. A caller that keeps nothing of a refused table gets both from one walk,
+//! [`check_file`], and later the rows from another, [`read_screened`]. Each block that a walk reads must be the
+//! one that the first of them saw.
 
-mod blocks;
 mod check;
 mod decode;
 mod row;
 
-use std::convert::Infallible;
-
-pub use self::blocks::BytesAt;
 use self::{
-    blocks::{fingerprint, walk},
-    check::check,
+    check::{Columns, Table, begin, encoding_of},
     row::Reader,
 };
-pub use super::mapping::CsvMapping;
-use super::{FileReport, RowSink};
-use crate::{
-    error::{ReadError, RowError},
-    record::SourceRecord,
+use super::{
+    FileReport, RowSink,
+    blocks::{Cut, File, Row, in_memory},
 };
+pub use super::{
+    blocks::{BlockSink, BytesAt, Stopped},
+    mapping::CsvMapping,
+};
+use crate::error::ReadError;
 
-/// Takes rows as they are read, as [`RowSink`] does, but lends the record, whose memory serves for the
-/// next one. An error ends the reading.
-pub type TableSink<'a, E> = dyn FnMut(u64, Result<&SourceRecord, RowError>) -> Result<(), E> + 'a;
+/// A table in which no forbidden number was found: its header, and every block of it.
+pub struct Screened {
+    table: Table,
+    length: u64,
+    blocks: Vec<u64>,
+}
 
-/// Why a table was not read to its end.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Stopped<E> {
-    /// The file as a whole is refused.
-    File(ReadError),
-    /// What the caller's source or sink said.
-    Caller(E),
+impl std::fmt::Debug for Screened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Screened(..)")
+    }
 }
 
 /// Reads a table that is in memory. Rows go to `sink` with their numbers; row 1 is the header.
@@ -47,22 +46,7 @@ pub fn read(
     bytes: &[u8],
     sink: &mut RowSink<'_>,
 ) -> Result<FileReport, ReadError> {
-    let mut bytes_at = |at: u64, space: &mut [u8]| {
-        let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..));
-        let rest = rest.unwrap_or_default();
-        let length = rest.len().min(space.len());
-        space[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
-    };
-    let mut sink = |row, outcome: Result<&SourceRecord, RowError>| {
-        sink(row, outcome.cloned());
-        Ok::<(), Infallible>(())
-    };
-    let report = read_blocks(mapping, bytes.len() as u64, &mut bytes_at, &mut sink);
-    report.map_err(|stopped| match stopped {
-        Stopped::File(error) => error,
-        Stopped::Caller(never) => match never {},
-    })
+    in_memory(bytes, sink, |file, sink| read_file(mapping, file, sink))
 }
 
 /// Reads the first `length` bytes of a table, which `bytes_at` reads from wherever they are.
@@ -74,37 +58,150 @@ pub fn read_blocks<E>(
     mapping: &CsvMapping,
     length: u64,
     bytes_at: &mut BytesAt<'_, E>,
-    sink: &mut TableSink<'_, E>,
+    sink: &mut BlockSink<'_, E>,
 ) -> Result<FileReport, Stopped<E>> {
-    if length == 0 {
+    read_file(mapping, &mut File::new(length, bytes_at), sink)
+}
+
+/// Reads a table of any length. Its rows come after all of it was screened.
+///
+/// # Errors
+/// As [`read_blocks`].
+pub fn read_file<E>(
+    mapping: &CsvMapping,
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let (table, _) = walk(mapping, file, |_, _, _| Ok(()))?;
+    deliver(mapping, &table, file, sink)
+}
+
+/// Screens a table and hands its rows over in the same walk, for a caller that keeps nothing of them if the
+/// table is refused in the end.
+///
+/// # Errors
+/// [`Stopped::File`] if the file as a whole is refused, which may be known only after `sink` had its rows.
+/// [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn check_file<E>(
+    mapping: &CsvMapping,
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<(FileReport, Screened), Stopped<E>> {
+    let observed = file.is_observed();
+    let mut begun = None;
+    let (table, empty) = walk(mapping, file, |table, row, report| {
+        let reader = begun.get_or_insert_with(|| Reader::new(mapping, table, observed));
+        hand_over(reader, row, report, sink)
+    })?;
+    let screened = Screened {
+        table,
+        length: file.length(),
+        blocks: file.seen(),
+    };
+    Ok((empty, screened))
+}
+
+/// Reads a table that was screened before, every block of which must be what it was then.
+///
+/// # Errors
+/// As [`read_blocks`]; [`ReadError::Changed`] if it is another one.
+pub fn read_screened<E>(
+    mapping: &CsvMapping,
+    screened: &Screened,
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    if file.length() != screened.length {
+        return Err(Stopped::File(ReadError::Changed));
+    }
+    file.expect(&screened.blocks);
+    deliver(mapping, &screened.table, file, sink)
+}
+
+/// Screens a table, and hands every row but the header to `take`.
+fn walk<E>(
+    mapping: &CsvMapping,
+    file: &mut File<'_, E>,
+    mut take: impl FnMut(&Table, &Row<'_>, &mut FileReport) -> Result<(), Stopped<E>>,
+) -> Result<(Table, FileReport), Stopped<E>> {
+    if file.length() == 0 {
         return Err(Stopped::File(ReadError::Empty));
     }
-    let checked = check(mapping, length, bytes_at)?;
-    let mut report = FileReport::new(checked.encoding);
-    let mut reader = Reader::new(mapping, &checked);
-    let mut known = checked.blocks.iter();
-    walk(
-        length,
-        mapping.delimiter,
-        bytes_at,
-        |block| match known.next() {
-            Some(&seen) if seen == fingerprint(block) => Ok(()),
-            _ => Err(ReadError::Changed),
-        },
+    let found = encoding_of(file)?;
+    let mut begun: Option<(Table, Columns, FileReport)> = None;
+    let start = |row: Option<&Row<'_>>| {
+        let table = begin(mapping, found, row)?;
+        let columns = Columns::new(table.text, row.map_or(0, |row| row.fields.len()));
+        let report = FileReport::new(table.encoding);
+        Ok::<_, ReadError>((table, columns, report))
+    };
+    file.rows(
+        cut(mapping, file.length()),
+        |_| (),
         |row| {
-            if row.number == 1 || row.is_blank() {
+            let Some((table, columns, report)) = &mut begun else {
+                begun = Some(start(Some(&row))?);
+                return Ok(());
+            };
+            columns.see(&row);
+            take(table, &row, report)
+        },
+    )?;
+    let begun = begun.map_or_else(|| start(None), Ok);
+    let (table, columns, report) = begun?;
+    columns.verdict()?;
+    Ok((table, report))
+}
+
+/// Hands the rows of a table over that was screened.
+fn deliver<E>(
+    mapping: &CsvMapping,
+    table: &Table,
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let mut report = FileReport::new(table.encoding);
+    let mut reader = Reader::new(mapping, table, file.is_observed());
+    file.rows(
+        cut(mapping, file.length()),
+        |_| (),
+        |row| {
+            if row.number == 1 {
                 return Ok(());
             }
-            let mut outcome = reader.record(&row);
-            report.count(
-                outcome
-                    .as_mut()
-                    .map(|record| &mut **record)
-                    .map_err(|error| *error),
-            );
-            let outcome = outcome.map(|record| &*record);
-            sink(row.number, outcome).map_err(Stopped::Caller)
+            hand_over(&mut reader, &row, &mut report, sink)
         },
     )?;
     Ok(report)
+}
+
+/// One row that is not the header.
+fn hand_over<E>(
+    reader: &mut Reader<'_>,
+    row: &Row<'_>,
+    report: &mut FileReport,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<(), Stopped<E>> {
+    if row.is_blank() {
+        return Ok(());
+    }
+    let mut outcome = reader.record(row);
+    report.count(
+        outcome
+            .as_mut()
+            .map(|record| &mut **record)
+            .map_err(|error| *error),
+    );
+    let outcome = outcome.map(|record| &*record);
+    sink(row.number, outcome).map_err(Stopped::Caller)
+}
+
+/// How a table is cut into rows.
+fn cut(mapping: &CsvMapping, length: u64) -> Cut {
+    Cut {
+        length,
+        delimiter: mapping.delimiter,
+        quotes: true,
+        marked: true,
+    }
 }

@@ -61,6 +61,18 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if it is no such object, is cut before the end of the patient module, or its patient
 /// cannot be used.
 pub fn read(bytes: &[u8]) -> Result<SourceRecord, ReadError> {
+    read_as(bytes, false)
+}
+
+/// [`read`], and the record keeps how its values were written.
+///
+/// # Errors
+/// As [`read`].
+pub fn observe(bytes: &[u8]) -> Result<SourceRecord, ReadError> {
+    read_as(bytes, true)
+}
+
+fn read_as(bytes: &[u8], observed: bool) -> Result<SourceRecord, ReadError> {
     let patient = parse::patient(bytes)?;
     let charset = Charset::parse(patient.charset);
     let mut decoder = Decoder {
@@ -69,7 +81,7 @@ pub fn read(bytes: &[u8]) -> Result<SourceRecord, ReadError> {
         replaced: false,
     };
     let raw = decoder.raw(&patient).map_err(ReadError::Record)?;
-    let mut record = normalize::normalize(&raw).map_err(ReadError::Record)?;
+    let mut record = normalize::normalize_as(&raw, observed).map_err(ReadError::Record)?;
     // A Latin name that is no spelling of kana is a foreigner's, whose written name is Latin.
     let latin = raw.get(RawField::KanjiName).is_none();
     if latin
@@ -80,7 +92,7 @@ pub fn read(bytes: &[u8]) -> Result<SourceRecord, ReadError> {
         && let Some(name) = raw.get(RawField::KanaName)
     {
         let raw = raw.clone().with(RawField::KanjiName, name);
-        record = normalize::normalize(&raw).map_err(ReadError::Record)?;
+        record = normalize::normalize_as(&raw, observed).map_err(ReadError::Record)?;
     }
     record
         .quality

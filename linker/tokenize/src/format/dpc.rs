@@ -6,8 +6,9 @@
 
 use super::{
     FileReport, RowSink,
+    blocks::{BlockSink, File, Stopped, in_memory},
     lines::Line,
-    records::{Form, Records},
+    records::{Form, Persons},
     rows::RowEnd,
 };
 use crate::{
@@ -54,7 +55,18 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`ReadError`] if the file is not Form 1 or holds forbidden numbers; then `sink` was never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let records = FORM.open(bytes)?;
+    in_memory(bytes, sink, read_file)
+}
+
+/// Reads a file of any length, as [`read`] does.
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let mut records = FORM.open(file)?;
     records.screen("column", |number, line| {
         if number == 1 {
             header(line)?;
@@ -62,17 +74,17 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
         Ok(true)
     })?;
 
-    let mut report = records.report();
-    let mut lines = records.lines();
-    while let Some((number, line)) = lines.next() {
+    let (mut report, persons) = (records.report(), records.persons());
+    records.each(|number, line| {
         // A last line without an end may have lost the rest of its last value, or of its code.
-        let cut = line.end == RowEnd::File && line.fields.len() < COLUMNS;
+        let cut = line.end == RowEnd::File && line.width() < COLUMNS;
         if cut {
-            report.deliver(number, Err(RowError::Truncated), sink);
+            report.deliver(number, Err(RowError::Truncated), sink)?;
         } else if line.code(CODE) == PATIENT {
-            report.deliver(number, record(&records, &line), sink);
+            report.deliver(number, record(persons, line), sink)?;
         }
-    }
+        Ok(())
+    })?;
     Ok(report)
 }
 
@@ -89,13 +101,13 @@ fn is_fact(line: &[u8]) -> bool {
 
 /// A header that names a forbidden number refuses the file.
 fn header(line: &Line<'_>) -> Result<(), ReadError> {
-    (1..=line.fields.len()).try_for_each(|index| match header_hint(&line.text(index)) {
+    (1..=line.width()).try_for_each(|index| match header_hint(&line.text(index)) {
         Some(hint) => Err(ReadError::Refused(Refusal::by_header(hint, index))),
         None => Ok(()),
     })
 }
 
-fn record(records: &Records<'_>, line: &Line<'_>) -> Result<SourceRecord, RowError> {
+fn record(persons: Persons, line: &Line<'_>) -> Result<SourceRecord, RowError> {
     let mut raw = RawRecord::new();
     for (index, field) in [
         (DATA_ID, RawField::RecordId),
@@ -105,5 +117,5 @@ fn record(records: &Records<'_>, line: &Line<'_>) -> Result<SourceRecord, RowErr
     ] {
         line.take(index, field, &mut raw)?;
     }
-    records.person(&raw)
+    persons.normal(&raw)
 }

@@ -10,10 +10,12 @@ use zeroize::Zeroizing;
 
 use super::{
     FileReport, RowSink,
+    blocks::{BlockSink, File, Stopped, in_memory},
     xml::{self, Document, Node, Walker},
 };
 use crate::{
     error::{ReadError, RowError},
+    limits::ELIGIBILITY_BYTES_MAX,
     normalize,
     quality::Quality,
     record::{RawField, RawRecord},
@@ -80,17 +82,40 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if the file is cut, no response, or holds forbidden numbers; then `sink` was never
 /// called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let document = Document::decode(bytes)?;
+    in_memory(bytes, sink, |file, sink| read_file(file, None, sink))
+}
+
+/// Reads a response of at most [`ELIGIBILITY_BYTES_MAX`] bytes, as [`read`] does. Its numbers are also fed to
+/// the `screen` that judges all files of a source, as in [`screen`].
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    all: Option<&mut Screen>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let limit = ELIGIBILITY_BYTES_MAX;
+    if file.length() > limit as u64 {
+        let what = "an eligibility response";
+        return Err(Stopped::File(ReadError::TooLarge { what, limit }));
+    }
+    let bytes = file.head(limit)?;
+    let document = Document::decode(&bytes)?;
     let mut screen = Screen::new();
     let disagrees = screen_document(&document, &mut screen)?;
+    if let Some(all) = all {
+        screen_document(&document, all)?;
+    }
     screen.verdict().map_err(ReadError::Refused)?;
 
     let mut report = FileReport::new(document.encoding);
+    let observed = file.is_observed();
     let mut persons = Persons::new(&document);
     while let Some(person) = persons.next(None)? {
         let outcome = match person.error {
             Some(error) => Err(error),
-            None => normalize::normalize(&person.raw),
+            None => normalize::normalize_as(&person.raw, observed),
         };
         let outcome = outcome.map(|mut record| {
             record
@@ -98,7 +123,7 @@ pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadErro
                 .insert_if(disagrees, Quality::EncodingDisagrees);
             record
         });
-        report.deliver(report.rows + 1, outcome, sink);
+        report.deliver(report.rows + 1, outcome, sink)?;
     }
     Ok(report)
 }

@@ -13,6 +13,7 @@
 //! reads the caller's bytes in place, while `simd-json` writes into its input and needs a copy, and
 //! making tokens takes far longer than either needs to parse.
 
+mod blocks;
 mod coverage;
 mod insurance;
 mod model;
@@ -28,7 +29,12 @@ use model::Patient;
 use story::{Told, Versions, is_replaced, is_test};
 use walk::{Kind, Resource, each};
 
-use super::{FileReport, RowSink, SourceEncoding, encoding::BOM};
+use self::blocks::Walks;
+use super::{
+    FileReport, RowSink, SourceEncoding,
+    blocks::{BlockSink, File, Stopped, in_memory},
+    encoding::BOM,
+};
 use crate::{
     error::{ReadError, RowError},
     normalize,
@@ -73,13 +79,31 @@ pub fn read_with(
     coverages: &Coverages,
     sink: &mut RowSink<'_>,
 ) -> Result<FileReport, ReadError> {
-    let columns = columns(bytes)?;
+    in_memory(bytes, sink, |file, sink| {
+        read_file(file, coverages, None, sink)
+    })
+}
+
+/// Reads a file of any length if it is ndjson, as [`read_with`] does. Its identifiers are also fed to a
+/// `screen` that judges all files of a source, as in [`screen`].
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    coverages: &Coverages,
+    screen: Option<&mut Screen>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let mut walks = Walks::of(file)?;
+    let columns = columns(&mut walks, screen)?;
     columns.verdict()?;
     let several = columns.institutions.len() > 1;
 
     let mut report = FileReport::new(SourceEncoding::Utf8);
     let mut told = Told::default();
-    each(bytes, &mut |row, resource| {
+    let observed = walks.is_observed();
+    walks.each(&mut |row, resource| {
         let parsed = match resource {
             Ok(resource) => match resource.kind {
                 Kind::Patient => resource.parse::<Patient>().map(|at| (resource, Some(at))),
@@ -89,14 +113,14 @@ pub fn read_with(
             Err(error) => Err(error),
         };
         match parsed {
-            Err(error) => report.deliver(row, Err(error), sink),
+            Err(error) => report.deliver(row, Err(error), sink)?,
             Ok((resource, patient)) if !told.is_first(&resource, patient.as_ref()) => {
                 report.superseded += 1;
             }
             Ok((resource, Some(patient))) if !is_replaced(&patient) => {
                 let url = resource.url.as_deref();
                 let raw = patient::raw(&patient, url, several, coverages);
-                report.deliver(row, record(&patient, &raw), sink);
+                report.deliver(row, record(&patient, &raw, observed), sink)?;
             }
             Ok(_) => report.withdrawn += 1,
         }
@@ -105,8 +129,8 @@ pub fn read_with(
     Ok(report)
 }
 
-fn record(patient: &Patient, raw: &RawRecord) -> Result<SourceRecord, RowError> {
-    let mut record = normalize::normalize(raw)?;
+fn record(patient: &Patient, raw: &RawRecord, observed: bool) -> Result<SourceRecord, RowError> {
+    let mut record = normalize::normalize_as(raw, observed)?;
     if is_test(patient) {
         record.quality.insert(Quality::TestRecord);
         record.flags = record.flags.with(Flags::TEST_RECORD);
@@ -122,20 +146,30 @@ fn record(patient: &Patient, raw: &RawRecord) -> Result<SourceRecord, RowError> 
 pub fn screen(bytes: &[u8], screen: &mut Screen) -> Result<(), ReadError> {
     each(bytes, &mut |_, resource| {
         let patient = resource.ok().as_ref().and_then(patient_of);
-        for identifier in patient.iter().flat_map(|patient| patient.identifier.iter()) {
-            screen.see(IDENTIFIER, identifier.value.as_deref().unwrap_or(""));
-        }
+        see(patient.as_ref(), screen);
         Ok(())
     })
 }
 
-fn columns(bytes: &[u8]) -> Result<Columns, ReadError> {
+fn see(patient: Option<&Patient>, screen: &mut Screen) {
+    for identifier in patient.iter().flat_map(|patient| patient.identifier.iter()) {
+        screen.see(IDENTIFIER, identifier.value.as_deref().unwrap_or(""));
+    }
+}
+
+fn columns<E>(
+    walks: &mut Walks<'_, '_, E>,
+    mut screen: Option<&mut Screen>,
+) -> Result<Columns, Stopped<E>> {
     let (mut columns, mut versions) = (Columns::default(), Versions::default());
-    each(bytes, &mut |_, resource| {
+    walks.each(&mut |_, resource| {
         if let Ok(resource) = resource {
             versions.see(&resource)?;
             if let Some(patient) = patient_of(&resource) {
                 columns.see(&patient);
+                if let Some(screen) = &mut screen {
+                    see(Some(&patient), screen);
+                }
             }
         }
         Ok(())

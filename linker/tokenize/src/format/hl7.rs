@@ -8,16 +8,24 @@
 //! halves of kanji do equal every delimiter inside a segment.
 
 pub(in crate::format) mod adt;
+mod cutter;
+mod phone;
+mod plan;
 pub(in crate::format) mod segments;
 
-use zeroize::Zeroizing;
-
-use self::adt::Message;
-use super::{FileReport, RowSink, SourceEncoding, encoding};
+use self::{
+    adt::Message,
+    cutter::messages,
+    plan::{Fate, plan},
+};
+use super::{
+    FileReport, RowSink,
+    blocks::{BlockSink, File, Stopped, in_memory},
+    encoding,
+};
 use crate::{
     error::{ReadError, RowError},
-    limits::{HL7_MESSAGES_MAX, VALUE_BYTES_MAX},
-    refuse::Screen,
+    limits::VALUE_BYTES_MAX,
 };
 
 const START: &[u8] = b"MSH|";
@@ -49,147 +57,45 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if the file is no such file, names other delimiters, or holds forbidden numbers; then
 /// `sink` was never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    if bytes.is_empty() {
-        return Err(ReadError::Empty);
+    in_memory(bytes, sink, read_file)
+}
+
+/// Reads a file of any length, as [`read`] does: message by message, each in the encoding that its own bytes
+/// show.
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    if file.length() == 0 {
+        return Err(Stopped::File(ReadError::Empty));
     }
-    let (fates, encoding) = plan(bytes)?;
-    let mut report = FileReport::new(encoding);
-    report.complete = has_trailer(bytes);
-    for ((message, fate), number) in Messages::new(bytes).zip(&fates).zip(1..) {
-        match fate {
-            Fate::Other => {}
-            Fate::Superseded => report.superseded += 1,
-            Fate::Withdrawal => report.withdrawn += 1,
-            Fate::Newest => report.deliver(number, message.record(), sink),
-            Fate::Broken(error) => report.deliver(number, Err(*error), sink),
-        }
-    }
-    Ok(report)
-}
-
-/// What becomes of one message.
-#[derive(Clone, Copy)]
-enum Fate {
-    /// It is not about a patient's basics.
-    Other,
-    /// A later one speaks of the same patient, or the patient is gone.
-    Superseded,
-    /// It only says that a patient's number is no longer used.
-    Withdrawal,
-    /// The last word on its patient.
-    Newest,
-    Broken(RowError),
-}
-
-/// One message's statement about one patient.
-struct Mention {
-    patient: Zeroizing<String>,
-    message: usize,
-    says: Says,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Says {
-    Data,
-    /// Data that came with a merge: often only a number and a name, so any other message is better.
-    DataOfMerge,
-    Gone,
-}
-
-/// The first walk: what becomes of every message, and the encoding of the first that tells one.
-fn plan(bytes: &[u8]) -> Result<(Vec<Fate>, SourceEncoding), ReadError> {
-    let (mut fates, mut mentions, mut screen) = (Vec::new(), Vec::new(), Screen::new());
-    let mut found = SourceEncoding::Ascii;
-    let mut any = false;
-    for (index, message) in Messages::new(bytes).enumerate() {
-        if index >= HL7_MESSAGES_MAX {
-            return Err(ReadError::TooLarge {
-                what: "the number of messages",
-                limit: HL7_MESSAGES_MAX,
-            });
-        }
-        if !message.is_adt() {
-            fates.push(Fate::Other);
-            continue;
-        }
-        any = true;
-        if !message.bytes.starts_with(DELIMITERS) {
-            return Err(structure(
-                "its delimiters in MSH-1 and MSH-2 are not |^~\\&",
-            ));
-        }
-        fates.push(match message.parse() {
-            Err(error) => Fate::Broken(error),
-            Ok(parsed) => {
-                if found == SourceEncoding::Ascii {
-                    found = encoding::detect(message.bytes);
-                }
-                parsed.screen(&mut screen);
-                mention(index, &parsed, &mut mentions)
+    let plan = plan(file)?;
+    let mut report = FileReport::new(plan.found);
+    report.complete = plan.complete;
+    let observed = file.is_observed();
+    let mut fates = (1..).zip(&plan.fates);
+    messages(
+        file,
+        |_| (),
+        |message| {
+            // Both walks see the same bytes, so they come to the same messages.
+            let Some((number, fate)) = fates.next() else {
+                return Err(Stopped::File(ReadError::Changed));
+            };
+            match fate {
+                Fate::Other => {}
+                Fate::Superseded => report.superseded += 1,
+                Fate::Withdrawal => report.withdrawn += 1,
+                Fate::Newest => report.deliver(number, message.record(observed), sink)?,
+                Fate::Broken(error) => report.deliver(number, Err(*error), sink)?,
             }
-        });
-    }
-    if !any {
-        return Err(structure("it holds no ADT message"));
-    }
-    screen.verdict().map_err(ReadError::Refused)?;
-    settle(&mut mentions, &mut fates);
-    Ok((fates, found))
-}
-
-/// Notes what a message says about whom; its fate if nothing later changes it.
-fn mention(index: usize, parsed: &Message, mentions: &mut Vec<Mention>) -> Fate {
-    let mut add = |patient, says| {
-        mentions.push(Mention {
-            patient,
-            message: index,
-            says,
-        });
-    };
-    let patient = parsed.patient_id();
-    if patient.is_empty() {
-        return Fate::Broken(RowError::NoRecordId);
-    }
-    if parsed.is_deletion() {
-        add(patient, Says::Gone);
-        return Fate::Withdrawal;
-    }
-    let event = parsed.event();
-    let prior = parsed.prior_id();
-    if MERGES.contains(&event.as_str()) && !prior.is_empty() && prior != patient {
-        add(prior, Says::Gone);
-        add(patient, Says::DataOfMerge);
-        return Fate::Withdrawal;
-    }
-    add(patient, Says::Data);
-    Fate::Superseded
-}
-
-/// Gives every patient's last word its fate.
-fn settle(mentions: &mut [Mention], fates: &mut [Fate]) {
-    mentions.sort_by(|a, b| {
-        a.patient
-            .as_str()
-            .cmp(&b.patient)
-            .then(a.message.cmp(&b.message))
-    });
-    for story in mentions.chunk_by(|a, b| a.patient == b.patient) {
-        let gone = story.iter().rposition(|mention| mention.says == Says::Gone);
-        let after = gone.map_or(story, |at| &story[at + 1..]);
-        let last = |says| after.iter().rev().find(|mention| mention.says == says);
-        if let Some(newest) = last(Says::Data).or_else(|| last(Says::DataOfMerge)) {
-            fates[newest.message] = Fate::Newest;
-        }
-    }
-}
-
-/// A file that opens an envelope closes it.
-fn has_trailer(bytes: &[u8]) -> bool {
-    let starts = |kind: &[u8]| {
-        let mut segments = bytes.split(|&b| matches!(b, b'\r' | b'\n'));
-        segments.any(|segment| segment.starts_with(kind))
-    };
-    (!starts(b"FHS|") || starts(b"FTS|")) && (!starts(b"BHS|") || starts(b"BTS|"))
+            Ok(())
+        },
+    )?;
+    Ok(report)
 }
 
 fn structure(rule: &'static str) -> ReadError {
@@ -206,7 +112,17 @@ pub(in crate::format) struct MessageBytes<'a> {
     cut: bool,
 }
 
-impl MessageBytes<'_> {
+impl<'a> MessageBytes<'a> {
+    /// A message in what stands between its beginning and the next one's, where its frame may end.
+    fn of(whole: &'a [u8], framed: bool, frame_end: Option<usize>) -> Self {
+        let bytes = &whole[..frame_end.unwrap_or(whole.len())];
+        let ended = bytes.last().is_some_and(|&b| matches!(b, b'\r' | b'\n'));
+        Self {
+            bytes,
+            cut: frame_end.is_none() && (framed || !ended),
+        }
+    }
+
     fn is_adt(&self) -> bool {
         let segment = self.bytes.split(|&b| matches!(b, b'\r' | b'\n')).next();
         let kind = segment.and_then(|segment| segment.split(|&b| b == b'|').nth(8));
@@ -232,18 +148,19 @@ impl MessageBytes<'_> {
         })
     }
 
-    fn record(&self) -> Result<crate::SourceRecord, RowError> {
+    fn record(&self, observed: bool) -> Result<crate::SourceRecord, RowError> {
         let parsed = self.parse()?;
         let raw = parsed.raw(&parsed.patient_id());
         let raw = raw.map_err(|_only_a_long_value| RowError::TooLong {
             field: "a value",
             limit: VALUE_BYTES_MAX,
         })?;
-        parsed.record(&raw)
+        parsed.record(&raw, observed)
     }
 }
 
-/// Cuts a file into messages: each from its MSH to the next, without copying.
+/// Cuts a file that is in memory into messages: each from its MSH to the next, without copying. The slow
+/// form of [`cutter`], and the quicker one for the first bytes of a file.
 pub(in crate::format) struct Messages<'a> {
     bytes: &'a [u8],
     /// Where the next message starts.
@@ -270,12 +187,7 @@ impl<'a> Iterator for Messages<'a> {
         let whole = &self.bytes[start..self.at];
         let framed = start > 0 && self.bytes[start - 1] == FRAME_START;
         let frame_end = whole.iter().position(|&b| b == FRAME_END);
-        let bytes = &whole[..frame_end.unwrap_or(whole.len())];
-        let ended = bytes.last().is_some_and(|&b| matches!(b, b'\r' | b'\n'));
-        Some(MessageBytes {
-            bytes,
-            cut: frame_end.is_none() && (framed || !ended),
-        })
+        Some(MessageBytes::of(whole, framed, frame_end))
     }
 }
 

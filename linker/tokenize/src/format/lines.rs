@@ -3,8 +3,10 @@
 use zeroize::Zeroizing;
 
 use super::{
-    SourceEncoding, encoding,
-    rows::{FieldBytes, RowEnd, Rows, Span},
+    SourceEncoding,
+    blocks::Row,
+    encoding,
+    rows::{FieldBytes, RowEnd, Span},
 };
 use crate::{
     error::{ReadError, RowError},
@@ -13,8 +15,8 @@ use crate::{
 };
 
 /// CP932 by rule. UTF-8 is read too, because converters make it; it is seen in the report.
-pub(super) fn encoding_of(body: &[u8]) -> Result<SourceEncoding, ReadError> {
-    match encoding::detect(body) {
+pub(super) fn allowed(found: SourceEncoding) -> Result<SourceEncoding, ReadError> {
+    match found {
         SourceEncoding::Ascii => Ok(SourceEncoding::Cp932),
         found @ (SourceEncoding::Cp932 | SourceEncoding::Utf8) => Ok(found),
         found @ (SourceEncoding::Iso2022Jp | SourceEncoding::Utf16 | SourceEncoding::Unknown) => {
@@ -26,77 +28,52 @@ pub(super) fn encoding_of(body: &[u8]) -> Result<SourceEncoding, ReadError> {
     }
 }
 
-/// Old systems end files with 0x1A, some with several.
-pub(super) fn strip_end_of_file(bytes: &[u8]) -> &[u8] {
-    let last = bytes.iter().rposition(|&b| b != 0x1a);
-    &bytes[..last.map_or(0, |at| at + 1)]
-}
-
-/// Records of a file with the numbers of their lines.
-pub(super) struct Lines<'a> {
+/// One record, whose fields are counted from 1.
+pub(super) struct Line<'r> {
     encoding: SourceEncoding,
-    rows: Rows<'a>,
-    number: u64,
-    spans: Vec<Span>,
-    fields: Vec<FieldBytes<'a>>,
-}
-
-impl<'a> Lines<'a> {
-    pub(super) fn new(
-        encoding: SourceEncoding,
-        body: &'a [u8],
-        delimiter: u8,
-        quotes: bool,
-    ) -> Self {
-        Self {
-            encoding,
-            rows: Rows::new(body, delimiter, quotes),
-            number: 0,
-            spans: Vec::new(),
-            fields: Vec::new(),
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Option<(u64, Line<'_>)> {
-        let (row, end) = self.rows.next(&mut self.spans)?;
-        self.fields.clear();
-        self.fields
-            .extend(self.spans.iter().map(|span| span.of(row)));
-        self.number += 1;
-        let line = Line {
-            encoding: self.encoding,
-            fields: &self.fields,
-            end,
-        };
-        Some((self.number, line))
-    }
-}
-
-/// One record.
-pub(super) struct Line<'a> {
-    encoding: SourceEncoding,
+    row: &'r [u8],
     /// If the record passes a limit, its first fields may be there.
-    pub(super) fields: &'a [FieldBytes<'a>],
+    fields: &'r [Span],
     pub(super) end: RowEnd,
 }
 
-impl Line<'_> {
-    /// The bytes of field `index` as text, for codes; empty if they are none.
-    pub(super) fn code(&self, index: usize) -> &str {
-        std::str::from_utf8(self.bytes(index)).unwrap_or("").trim()
+impl<'r> Line<'r> {
+    pub(super) fn new(encoding: SourceEncoding, row: &Row<'r>) -> Self {
+        Self {
+            encoding,
+            row: row.bytes,
+            fields: row.fields,
+            end: row.end,
+        }
     }
 
-    pub(super) fn bytes(&self, index: usize) -> &[u8] {
-        let place = index.checked_sub(1);
-        place
-            .and_then(|place| self.fields.get(place))
-            .map_or(&[], |field| field.bytes())
+    /// How many fields there are.
+    pub(super) fn width(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The bytes of field `index` as text, for codes; empty if they are none. No code has a quotation mark,
+    /// so a field with a doubled one is none.
+    pub(super) fn code(&self, index: usize) -> &'r str {
+        let plain = self.span(index).and_then(|span| span.plain(self.row));
+        let text = std::str::from_utf8(plain.unwrap_or_default());
+        text.unwrap_or("").trim()
+    }
+
+    pub(super) fn bytes(&self, index: usize) -> FieldBytes<'r> {
+        self.span(index)
+            .map_or(FieldBytes::Plain(&[]), |span| span.of(self.row))
     }
 
     pub(super) fn text(&self, index: usize) -> Zeroizing<String> {
-        let text = encoding::text(self.encoding, self.bytes(index)).unwrap_or_default();
+        let bytes = self.bytes(index);
+        let text = encoding::text(self.encoding, bytes.bytes()).unwrap_or_default();
         let text = Zeroizing::new(text.into_owned());
         Zeroizing::new(text.trim().to_owned())
+    }
+
+    fn span(&self, index: usize) -> Option<Span> {
+        self.fields.get(index.checked_sub(1)?).copied()
     }
 
     /// Takes field `index` into a record. A blank one changes nothing.
@@ -114,6 +91,7 @@ impl Line<'_> {
             });
         }
         let bytes = self.bytes(index);
+        let bytes = bytes.bytes();
         if bytes.len() > VALUE_BYTES_MAX {
             return Err(RowError::TooLong {
                 field: tag,

@@ -35,7 +35,6 @@ pub struct CsvMapping {
     pub(super) delimiter: u8,
     pub(super) columns: Vec<Column>,
     pub(super) sex: Option<SexCodes>,
-    pub(super) observed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -113,7 +112,6 @@ impl CsvMapping {
             delimiter: u8::try_from(raw.delimiter).unwrap_or(b','),
             columns: raw.column,
             sex: raw.sex,
-            observed: false,
         })
     }
 
@@ -121,13 +119,6 @@ impl CsvMapping {
     #[must_use]
     pub fn with_encoding(mut self, encoding: Option<SourceEncoding>) -> Self {
         self.encoding = encoding.or(self.encoding);
-        self
-    }
-
-    /// The same mapping, and every record keeps how its values were written.
-    #[must_use]
-    pub fn observing(mut self) -> Self {
-        self.observed = true;
         self
     }
 

@@ -3,6 +3,7 @@
 //! A file whose header, encoding or structure is wrong is refused whole before its first row is
 //! delivered. A row that is wrong is reported by number and field, and the others go on.
 
+pub(crate) mod blocks;
 pub mod care;
 pub mod checkup;
 pub mod csv;
@@ -24,6 +25,7 @@ pub mod ssmix2;
 pub mod uke;
 mod xml;
 
+pub use blocks::{BlockSink, BytesAt, File, Stopped};
 pub use encoding::{SourceEncoding, detect};
 pub use look::{Look, look};
 pub use recognise::SourceFormat;
@@ -78,14 +80,15 @@ impl FileReport {
     }
 
     /// Counts one outcome and hands it on.
-    fn deliver(
+    fn deliver<E>(
         &mut self,
         row: u64,
         mut outcome: Result<crate::SourceRecord, crate::RowError>,
-        sink: &mut RowSink<'_>,
-    ) {
+        sink: &mut BlockSink<'_, E>,
+    ) -> Result<(), Stopped<E>> {
         self.count(outcome.as_mut().map_err(|error| *error));
-        sink(row, outcome);
+        let lent = outcome.as_ref().map_err(|error| *error);
+        sink(row, lent).map_err(Stopped::Caller)
     }
 }
 

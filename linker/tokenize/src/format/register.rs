@@ -9,7 +9,11 @@
 //! A foreign resident has up to four names. The alias (通称) or the former family name (旧氏) gives the
 //! second name of the record; a Roman name in a column beside the kanji name is not read.
 
-use super::{FileReport, RowSink, csv, encoding};
+use super::{
+    FileReport, RowSink,
+    blocks::{BlockSink, File, Stopped, in_memory},
+    csv, encoding,
+};
 use crate::{error::ReadError, limits::ROW_BYTES_MAX};
 
 /// Field names of the mapping with the headers that are taken for them, the first one that is there.
@@ -87,10 +91,30 @@ pub fn mapping(bytes: &[u8]) -> Result<csv::CsvMapping, ReadError> {
 /// # Errors
 /// As [`mapping`] and [`csv::read`].
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    if bytes.is_empty() {
-        return Err(ReadError::Empty);
+    in_memory(bytes, sink, read_file)
+}
+
+/// Reads an extract of any length, as [`read`] does.
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    csv::read_file(&mapping_of(file)?, file, sink)
+}
+
+/// The preset mapping for a file of any length.
+///
+/// # Errors
+/// As [`mapping`], and [`ReadError::Empty`].
+pub fn mapping_of<E>(file: &mut File<'_, E>) -> Result<csv::CsvMapping, Stopped<E>> {
+    let head = file.head(ROW_BYTES_MAX)?;
+    if head.is_empty() {
+        return Err(Stopped::File(ReadError::Empty));
     }
-    csv::read(&mapping(bytes)?, bytes, sink)
+    Ok(mapping(&head)?)
 }
 
 /// The headers of the first line and what stands between them.

@@ -125,11 +125,17 @@ impl<'a> Rows<'a> {
     }
 
     /// Rows of a part of a file, which goes on where [`Rows::state`] of the part before said.
-    pub(super) fn part(bytes: &'a [u8], delimiter: u8, whole: bool, skipping: bool) -> Self {
+    pub(super) fn part(
+        bytes: &'a [u8],
+        delimiter: u8,
+        quotes: bool,
+        whole: bool,
+        skipping: bool,
+    ) -> Self {
         Self {
             whole,
             skipping,
-            ..Self::new(bytes, delimiter, true)
+            ..Self::new(bytes, delimiter, quotes)
         }
     }
 

@@ -84,6 +84,18 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`ReadError`] if it is no such file, is cut, or its patient cannot be used.
 pub fn read(bytes: &[u8]) -> Result<Adt, ReadError> {
+    read_as(bytes, false)
+}
+
+/// [`read`], and the record keeps how its values were written.
+///
+/// # Errors
+/// As [`read`].
+pub fn observe(bytes: &[u8]) -> Result<Adt, ReadError> {
+    read_as(bytes, true)
+}
+
+fn read_as(bytes: &[u8], observed: bool) -> Result<Adt, ReadError> {
     let message = Message::parse(bytes)?;
     let local_id = message.patient_id();
     if message.is_deletion() {
@@ -93,7 +105,7 @@ pub fn read(bytes: &[u8]) -> Result<Adt, ReadError> {
         return Ok(Adt::Deleted { local_id });
     }
     let raw = message.raw(&local_id)?;
-    let record = message.record(&raw).map_err(ReadError::Record)?;
+    let record = message.record(&raw, observed).map_err(ReadError::Record)?;
     Ok(Adt::Current(record))
 }
 

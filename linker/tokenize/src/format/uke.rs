@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 use self::layout::Layout;
 use super::{
     FileReport, RowSink,
+    blocks::{BlockSink, File, Stopped, in_memory},
     lines::Line,
-    records::{Form, Records},
+    records::{Form, Persons, Records},
 };
 use crate::{
     error::{ReadError, RowError},
-    record::{RawField, RawRecord},
+    record::{RawField, RawRecord, SourceRecord},
     refuse::Screen,
 };
 
@@ -58,37 +59,48 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// [`ReadError`] if the file is cut, not a claims file, or holds forbidden numbers; then `sink` was
 /// never called.
 pub fn read(bytes: &[u8], sink: &mut RowSink<'_>) -> Result<FileReport, ReadError> {
-    let records = FORM.open(bytes)?;
-    screen(&records)?;
+    in_memory(bytes, sink, read_file)
+}
 
-    let mut report = records.report();
+/// Reads a claims file of any length, as [`read`] does.
+///
+/// # Errors
+/// [`Stopped::File`] as in [`read`]; [`Stopped::Caller`] with what the caller's source or sink said.
+pub fn read_file<E>(
+    file: &mut File<'_, E>,
+    sink: &mut BlockSink<'_, E>,
+) -> Result<FileReport, Stopped<E>> {
+    let mut records = FORM.open(file)?;
+    screen(&mut records)?;
+
+    let (mut report, persons) = (records.report(), records.persons());
     let mut claim: Option<Claim> = None;
     let mut institution = Institution::default();
     report.complete = false;
     let mut deliver = |report: &mut FileReport, claim: Option<Claim>| {
-        if let Some(claim) = claim {
-            let outcome = claim.error.map_or_else(|| records.person(&claim.raw), Err);
-            report.deliver(claim.number, outcome, sink);
-        }
+        claim.map_or(Ok(()), |claim| {
+            let (number, outcome) = claim.outcome(persons);
+            report.deliver(number, outcome, sink)
+        })
     };
-    let mut lines = records.lines();
-    while let Some((number, line)) = lines.next() {
+    records.each(|number, line| {
         match line.code(1) {
             kind @ ("IR" | "YK" | "HM") => {
-                deliver(&mut report, claim.take());
-                institution = Institution::read(kind, &line);
+                deliver(&mut report, claim.take())?;
+                institution = Institution::read(kind, line);
             }
             "RE" => {
-                deliver(&mut report, claim.take());
-                claim = Some(Claim::start(number, &line, &institution));
+                deliver(&mut report, claim.take())?;
+                claim = Some(Claim::start(number, line, &institution));
             }
-            "HO" => claim.iter_mut().for_each(|claim| claim.insurance(&line)),
-            "SN" => claim.iter_mut().for_each(|claim| claim.confirmation(&line)),
+            "HO" => claim.iter_mut().for_each(|claim| claim.insurance(line)),
+            "SN" => claim.iter_mut().for_each(|claim| claim.confirmation(line)),
             "GO" => report.complete = true,
             _ => {}
         }
-    }
-    deliver(&mut report, claim);
+        Ok(())
+    })?;
+    deliver(&mut report, claim)?;
     Ok(report)
 }
 
@@ -145,6 +157,12 @@ impl Claim {
         claim
     }
 
+    /// The line of its RE record, and its person.
+    fn outcome(self, persons: Persons) -> (u64, Result<SourceRecord, RowError>) {
+        let error = self.error.map_or(Ok(()), Err);
+        (self.number, error.and_then(|()| persons.normal(&self.raw)))
+    }
+
     /// The insurance as the institution entered it. A confirmed one is stronger.
     fn insurance(&mut self, line: &Line<'_>) {
         if !self.confirmed {
@@ -179,15 +197,14 @@ impl Claim {
 }
 
 /// Looks for forbidden numbers where they could stand by mistake: claims have hundreds of other fields.
-fn screen(records: &Records<'_>) -> Result<(), ReadError> {
+fn screen<E>(records: &mut Records<'_, '_, E>) -> Result<(), Stopped<E>> {
     let mut screen = Screen::new();
-    let mut lines = records.lines();
     let mut layout = None;
-    while let Some((_, line)) = lines.next() {
+    records.each(|_, line| {
         match line.code(1) {
             "IR" | "YK" | "HM" => layout = Layout::of(line.code(4)),
             "RE" => {
-                let layout = Layout::of_claim(&line, layout);
+                let layout = Layout::of_claim(line, layout);
                 for (index, name) in layout.screened() {
                     screen.see(name, &line.text(index));
                 }
@@ -200,6 +217,8 @@ fn screen(records: &Records<'_>) -> Result<(), ReadError> {
                 }
             }
         }
-    }
-    screen.verdict().map_err(ReadError::Refused)
+        Ok(())
+    })?;
+    let verdict = screen.verdict();
+    verdict.map_err(|refusal| Stopped::File(ReadError::Refused(refusal)))
 }

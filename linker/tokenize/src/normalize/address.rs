@@ -12,7 +12,7 @@ pub(super) use self::{
     region::{PREFECTURES, prefecture},
 };
 use super::{
-    kanji,
+    kanji, latin,
     numeral::{is_too_long, numeral},
     quick,
     text::{WILDCARD, clean, is_han},
@@ -41,7 +41,11 @@ impl std::fmt::Debug for Address {
 
 impl Address {
     /// What is usable of the parts that the rules found.
-    pub(super) fn of(prefecture: Option<&'static str>, town: String, block: String) -> Self {
+    pub(super) fn of(prefecture: Option<&'static str>, mut town: String, block: String) -> Self {
+        // The same letters as in a column of towns, whose Latin script is read by the rule for Latin script.
+        if town.starts_with(is_latin) && town.chars().all(is_latin) {
+            town = latin::letters(&town, true);
+        }
         let wildcard = town.contains(WILDCARD);
         let placeholder = is_placeholder(&town);
         Self {
@@ -56,6 +60,11 @@ impl Address {
             placeholder,
         }
     }
+}
+
+/// Characters of the Latin script, its signs and figures among them.
+pub(super) fn is_latin(c: char) -> bool {
+    u32::from(c) < 0x250
 }
 
 /// Words in their normal form that systems and clerks write when they have no address.

@@ -17,14 +17,14 @@ pub mod postal;
 mod quick;
 pub mod text;
 
-pub use person::normalize;
-pub(crate) use person::{Values, normalize_values};
+pub(crate) use person::{Values, normalize_as, normalize_values};
+pub use person::{normalize, observe};
 pub(crate) use quick::person::{UNDECODED, Undecoded};
 
 use crate::record::SourceRecord;
 
 /// Version of the rules of this module.
-pub const NORMALISER_VERSION: &str = "musubi-normaliser/2";
+pub const NORMALISER_VERSION: &str = "musubi-normaliser/3";
 /// Version of the data files under `data/`.
 pub const TABLES_VERSION: &str = "musubi-tables/2";
 

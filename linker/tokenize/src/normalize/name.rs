@@ -5,7 +5,8 @@ mod marks;
 use zeroize::Zeroizing;
 
 use super::{
-    kanji, quick,
+    kana::{self, Step},
+    kanji, latin, quick,
     text::{WILDCARD, clean, has_wildcard, is_dash, is_han, is_kana},
 };
 
@@ -86,11 +87,38 @@ impl Name {
     /// Marks that need no character out of the ordinary, so that both rules must look for them.
     fn marked(mut self) -> Self {
         self.test |= marks::is_test_word(&self.text);
-        if marks::is_placeholder(&self.text) {
+        let forms = self.forms();
+        self.newborn |= forms.iter().any(|form| marks::is_newborn(form));
+        let in_form = forms.iter().any(|form| marks::is_placeholder(form));
+        if in_form || marks::is_placeholder(&self.text) {
             self.placeholder = true;
             self.script = Script::None;
         }
         self
+    }
+
+    /// What the name may be encoded as, in capitals. Letters that signs kept apart, other scripts and other
+    /// spellings become words only here, and a form must mean what the name does that it comes from.
+    fn forms(&self) -> Vec<Zeroizing<String>> {
+        let kana = |text: &str| Zeroizing::new(kana::ladder(text, Step::K2));
+        match self.script {
+            Script::Kana => vec![kana(&self.text)],
+            // The quick rule leaves all kanji of such words to the full one.
+            Script::Han if self.rule == Rule::Quick => Vec::new(),
+            Script::Han => vec![Zeroizing::new(self.folded().to_uppercase())],
+            Script::Latin => {
+                let joined = Zeroizing::new(latin::letters(&self.text, false));
+                let sorted = Zeroizing::new(latin::sorted_parts(&self.text));
+                let spelled = [&self.text, &joined, &sorted].into_iter();
+                let spelled = spelled.filter_map(|text| latin::to_kana(text).map(Zeroizing::new));
+                let mut forms: Vec<_> = spelled.map(|spelled| kana(&spelled)).collect();
+                forms.push(Zeroizing::new(joined.to_uppercase()));
+                forms.push(sorted);
+                forms.push(Zeroizing::new(self.text.to_uppercase()));
+                forms
+            }
+            Script::None | Script::Wildcard | Script::Other => Vec::new(),
+        }
     }
 
     /// The rule in full, for any text.

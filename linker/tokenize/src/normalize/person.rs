@@ -25,8 +25,24 @@ use crate::{
 /// # Errors
 /// [`RowError`] if the record has no number of its own, a value is too long, or nothing is usable.
 pub fn normalize(raw: &RawRecord) -> Result<SourceRecord, RowError> {
+    normalize_as(raw, false)
+}
+
+/// [`normalize`], and the record keeps how its values were written, which only a report about a source asks
+/// for.
+///
+/// # Errors
+/// As [`normalize`].
+pub fn observe(raw: &RawRecord) -> Result<SourceRecord, RowError> {
+    normalize_as(raw, true)
+}
+
+/// [`observe`] or [`normalize`].
+pub(crate) fn normalize_as(raw: &RawRecord, observed: bool) -> Result<SourceRecord, RowError> {
     let mut values = Values::default();
-    values.observe();
+    if observed {
+        values.observe();
+    }
     for (field, value) in raw.iter() {
         values.set(field, value)?;
     }
@@ -236,6 +252,12 @@ fn former(raw: &Values<'_>, record: &SourceRecord, kanji: Option<&Name>) -> Opti
     let former_kana = raw.get(R::FormerKanaName).map(Name::parse);
     let former_kana = former_kana.or_else(|| with_given(R::FormerKanaFamily, kana_given));
     let former_surname = raw.get(R::FormerSurname).map(Name::parse);
+    let names = [&former_kanji, &former_kana, &former_surname];
+    // The name that a newborn had before it got its own is its mother's or nobody's: a row under it would
+    // meet the rows of other newborns.
+    if names.into_iter().flatten().any(|name| name.newborn) {
+        return None;
+    }
 
     let mut unnoticed = QualitySet::default();
     let mut other = record.identifiers.clone();
@@ -370,9 +392,7 @@ fn place(raw: &Values<'_>, record: &mut SourceRecord) {
 /// Japanese by the rules of whole addresses.
 fn place_part(value: &str, field: Field) -> String {
     let cleaned = text::clean(value);
-    if cleaned.chars().all(|c| u32::from(c) < 0x250)
-        && !(field == Field::Block && cleaned.contains('-'))
-    {
+    if cleaned.chars().all(address::is_latin) && !(field == Field::Block && cleaned.contains('-')) {
         return latin::letters(&cleaned, true);
     }
     let address = address::parse(&cleaned);

@@ -12,11 +12,13 @@ mod readers;
 mod round;
 mod wire;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, convert::Infallible};
 
 use linker_token::{Epoch, Field, ProjectId, Schema, TokenBatch, hostile};
 use linker_tokenize::{
-    Encoder, FileReport, ReadError, SourceRecord, format::RowSink, limits::LOCAL_ID_BYTES_MAX,
+    Encoder, FileReport, ReadError, SourceRecord,
+    format::{BlockSink, File, RowSink, Stopped},
+    limits::LOCAL_ID_BYTES_MAX,
 };
 
 /// Takes any bytes and panics if something does not hold.
@@ -85,6 +87,40 @@ pub(crate) fn judge(bytes: &[u8], read: Read<'_>) -> Vec<SourceRecord> {
         admitted(record);
     }
     records
+}
+
+/// A reader of files in blocks.
+pub(crate) type Blocks<'r> = &'r dyn Fn(
+    &mut File<'_, Infallible>,
+    &mut BlockSink<'_, Infallible>,
+) -> Result<FileReport, Stopped<Infallible>>;
+
+/// Reads the same bytes in small blocks, and checks that the records are those of the whole.
+pub(crate) fn in_blocks(bytes: &[u8], whole: &[SourceRecord], read: Blocks<'_>) {
+    // The bytes choose the size.
+    let block = bytes
+        .iter()
+        .rev()
+        .take(3)
+        .fold(4, |sum, &byte| sum + usize::from(byte));
+    let mut bytes_at = |at: u64, space: &mut [u8]| {
+        let at = usize::try_from(at).expect("short");
+        space.copy_from_slice(&bytes[at..at + space.len()]);
+        Ok(space.len())
+    };
+    let file = File::new(bytes.len() as u64, &mut bytes_at);
+    let mut file = file.in_blocks_of(block).observing(block.is_multiple_of(2));
+    let mut left = whole.iter();
+    let report = read(&mut file, &mut |_, outcome| {
+        if let Ok(record) = outcome {
+            let other = left.next().expect("no more records than of the whole");
+            assert!(record.local_id() == other.local_id());
+            assert!(record.identifiers() == other.identifiers());
+            assert!(record.flags() == other.flags() && record.former() == other.former());
+        }
+        Ok(())
+    });
+    assert!(left.next().is_none() && (report.is_ok() || whole.is_empty()));
 }
 
 /// An error tells no value: its words are the program's own, in ASCII, and few.

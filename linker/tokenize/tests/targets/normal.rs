@@ -1,10 +1,7 @@
 //! The normaliser: nothing stops it, and normal forms are fixed points.
 
-use linker_token::{Field, Flags};
-use linker_tokenize::{
-    Identifiers, RawField, RawRecord, SourceRecord,
-    normalize::{self, address},
-};
+use linker_token::Field;
+use linker_tokenize::{Identifiers, RawField, RawRecord, SourceRecord, normalize};
 
 use super::{admitted, harmless, sound};
 
@@ -39,22 +36,10 @@ pub(super) fn run(bytes: &[u8]) {
 /// Normal forms that are fed back come out as they are.
 fn fixed(once: &Identifiers) {
     let twice = again(once);
-    // Two things that a second pass may see in a normal form. Signs between the characters of a mark hide a
-    // newborn's name from the first pass, and a former name is not asked whether it is one; a newborn's names
-    // are all left out. A column of towns or streets takes Latin letters for an address in
-    // Latin script where the first pass took the rules for Japanese ones.
-    let newborn = twice.flags().has(Flags::TWIN_OR_NEWBORN);
     for (field, value) in once.iter() {
         let other = twice.identifiers().get(field);
-        let name = matches!(
-            field,
-            Field::KanjiName | Field::KanaName | Field::GivenName | Field::Surname
-        );
-        let place = matches!(field, Field::Town | Field::Street);
-        let excused =
-            name && newborn && other.is_none() || place && address::parse(value).town == value;
         assert!(
-            other == Some(value) || excused,
+            other == Some(value),
             "{field:?} is no fixed point: {value:?}"
         );
     }

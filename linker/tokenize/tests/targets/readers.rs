@@ -11,7 +11,7 @@ use linker_tokenize::{
     },
 };
 
-use super::{admitted, harmless, judge, sound};
+use super::{admitted, harmless, in_blocks, judge, sound};
 
 /// Tables that the fuzzer's files are read with: all fields by names of one letter, and padding.
 const MAPPINGS: [&str; 3] = [
@@ -106,6 +106,7 @@ pub(super) fn table(bytes: &[u8]) {
 pub(super) fn hl7(bytes: &[u8]) {
     recognised(bytes);
     let mut rows = judge(bytes, &|bytes, sink| hl7::read(bytes, sink));
+    in_blocks(bytes, &rows, &hl7::read_file);
     let mut screen = Screen::new();
     let screened = ssmix2::screen(bytes, &mut screen).is_ok();
     let framed = bytes.iter().any(|byte| matches!(byte, 0x0b | 0x1c));
@@ -130,7 +131,8 @@ pub(super) fn hl7(bytes: &[u8]) {
 
 pub(super) fn uke(bytes: &[u8]) {
     recognised(bytes);
-    judge(bytes, &|bytes, sink| uke::read(bytes, sink));
+    let rows = judge(bytes, &|bytes, sink| uke::read(bytes, sink));
+    in_blocks(bytes, &rows, &uke::read_file);
 }
 
 /// A response, and the same bytes as a document of an archive.
@@ -148,7 +150,10 @@ pub(super) fn xml(bytes: &[u8]) {
 }
 
 fn archive(bytes: &[u8]) {
-    judge(bytes, &|bytes, sink| checkup::read(bytes, sink));
+    let rows = judge(bytes, &|bytes, sink| checkup::read(bytes, sink));
+    in_blocks(bytes, &rows, &|file, sink| {
+        checkup::read_file(file, None, sink)
+    });
     let mut screen = Screen::new();
     let _refused = checkup::screen(bytes, &mut screen).is_ok();
 }
@@ -174,6 +179,12 @@ pub(super) fn fhir(bytes: &[u8]) {
     recognised(bytes);
     let alone = judge(bytes, &|bytes, sink| fhir::read(bytes, sink));
     let mut coverages = fhir::Coverages::new();
+    if coverages.add(bytes).is_ok() {
+        in_blocks(bytes, &alone, &|file, sink| {
+            fhir::read_file(file, &coverages, None, sink)
+        });
+    }
+    coverages = fhir::Coverages::new();
     let mut screen = Screen::new();
     let good = coverages.add(bytes).is_ok() && fhir::screen(bytes, &mut screen).is_ok();
     assert!(good || alone.is_empty(), "what is read can be gathered");
@@ -202,9 +213,12 @@ pub(super) fn dicom(bytes: &[u8]) {
 /// Care claims, Form 1 and extracts of registers.
 pub(super) fn records(bytes: &[u8]) {
     recognised(bytes);
-    judge(bytes, &|bytes, sink| care::read(bytes, sink));
-    judge(bytes, &|bytes, sink| dpc::read(bytes, sink));
-    judge(bytes, &|bytes, sink| register::read(bytes, sink));
+    let rows = judge(bytes, &|bytes, sink| care::read(bytes, sink));
+    in_blocks(bytes, &rows, &care::read_file);
+    let rows = judge(bytes, &|bytes, sink| dpc::read(bytes, sink));
+    in_blocks(bytes, &rows, &dpc::read_file);
+    let rows = judge(bytes, &|bytes, sink| register::read(bytes, sink));
+    in_blocks(bytes, &rows, &register::read_file);
 }
 
 /// Recognition stops at nothing and contradicts itself nowhere.

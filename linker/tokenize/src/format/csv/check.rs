@@ -1,26 +1,20 @@
-//! The first walk over a table: its encoding, its header, and whether it holds forbidden numbers.
+//! What must be known of a table before its rows are read: its encoding, its header, and whether it holds
+//! forbidden numbers.
 
-use std::cell::Cell;
-
-use zeroize::Zeroizing;
-
-use super::{
-    CsvMapping, Stopped,
-    blocks::{self, BytesAt, Row},
-    decode,
-};
+use super::{CsvMapping, Stopped, decode};
 use crate::{
     error::ReadError,
     format::{
         SourceEncoding,
+        blocks::{File, Row},
         encoding::{self, detect::Detector},
         rows::{ROW_BYTES_SEEN, RowEnd, Rows},
     },
     refuse::{ColumnStatistics, Refusal, header_hint},
 };
 
-/// A table that may be read.
-pub(super) struct Checked {
+/// What the first row says, and what a table is in.
+pub(super) struct Table {
     /// What the file is in.
     pub(super) encoding: SourceEncoding,
     /// What its rows are in.
@@ -29,68 +23,41 @@ pub(super) struct Checked {
     pub(super) width: usize,
     /// For each column of the mapping its place in the row.
     pub(super) places: Vec<usize>,
-    /// The file's blocks. The second walk reads these bytes and no others.
-    pub(super) blocks: Vec<u64>,
 }
 
-/// Walks over a table once.
-pub(super) fn check<E>(
-    mapping: &CsvMapping,
-    length: u64,
-    bytes_at: &mut BytesAt<'_, E>,
-) -> Result<Checked, Stopped<E>> {
+/// What the bytes look like. Of a long file the first characters tell.
+pub(super) fn encoding_of<E>(file: &mut File<'_, E>) -> Result<SourceEncoding, Stopped<E>> {
+    let length = file.length();
     let mut detector = Detector::new(length);
-    let mut blocks = Vec::new();
-    // Which encoding it is, is known at the end; until then each that it can be is screened in.
-    let mut head: Zeroizing<Vec<u8>> = Zeroizing::default();
-    let mut screens: Option<Vec<Columns>> = None;
-    let mark = Cell::new(None);
-    blocks::walk(
-        length,
-        mapping.delimiter,
-        bytes_at,
-        |block| {
-            detector.add(block);
-            mark.set(detector.mark());
-            blocks.push(blocks::fingerprint(block));
-            Ok(())
-        },
-        |row| {
-            if let Some(screens) = &mut screens {
-                for columns in screens {
-                    columns.see(&row);
-                }
-                return Ok(());
-            }
-            let start = &row.bytes[..row.bytes.len().min(ROW_BYTES_SEEN)];
-            head = Zeroizing::new(start.to_vec());
-            let candidates = candidates(mapping, mark.get()).into_iter();
-            screens = Some(
-                candidates
-                    .map(|of| Columns::new(of, row.fields.len()))
-                    .collect(),
-            );
-            Ok(())
-        },
-    )?;
-    let mut found = detector.verdict();
-    if head.contains(&0) {
+    file.walk(length, |block, _| {
+        detector.add(block);
+        Ok(!detector.is_decided())
+    })?;
+    Ok(detector.verdict())
+}
+
+/// Judges a table by its first row.
+pub(super) fn begin(
+    mapping: &CsvMapping,
+    mut found: SourceEncoding,
+    row: Option<&Row<'_>>,
+) -> Result<Table, ReadError> {
+    let head = row.map_or(&[][..], |row| row.bytes);
+    let head = &head[..head.len().min(ROW_BYTES_SEEN)];
+    // Behind the row are as many bytes of others as the block has, which say nothing about the header.
+    let fields = row.and_then(|row| row.fields.last());
+    if head[..fields.map_or(0, |last| last.end())].contains(&0) {
         // No header has a nought; UTF-16 without its mark has one in every character of ASCII.
         found = SourceEncoding::Unknown;
     }
-    let encoding = agreed(mapping, found).map_err(Stopped::File)?;
+    let encoding = agreed(mapping, found)?;
     let text = text_encoding(encoding);
-    let (width, places) = header(mapping, text, &head).map_err(Stopped::File)?;
-    let screens = screens.unwrap_or_default();
-    for columns in screens.iter().filter(|columns| columns.is_of(text)) {
-        columns.verdict().map_err(Stopped::File)?;
-    }
-    Ok(Checked {
+    let (width, places) = header(mapping, text, head)?;
+    Ok(Table {
         encoding,
         text,
         width,
         places,
-        blocks,
     })
 }
 
@@ -118,7 +85,7 @@ fn agreed(mapping: &CsvMapping, found: SourceEncoding) -> Result<SourceEncoding,
     }
 }
 
-/// What rows are in after [`blocks::walk`], which turns UTF-16 into UTF-8.
+/// What rows are in after [`File::rows`], which turns UTF-16 into UTF-8.
 fn text_encoding(encoding: SourceEncoding) -> SourceEncoding {
     match encoding {
         SourceEncoding::Cp932 => SourceEncoding::Cp932,
@@ -127,14 +94,6 @@ fn text_encoding(encoding: SourceEncoding) -> SourceEncoding {
         | SourceEncoding::Utf16
         | SourceEncoding::Iso2022Jp
         | SourceEncoding::Unknown => SourceEncoding::Utf8,
-    }
-}
-
-/// Encodings that the rows can turn out to be in.
-fn candidates(mapping: &CsvMapping, mark: Option<SourceEncoding>) -> Vec<SourceEncoding> {
-    match mark.or(mapping.encoding) {
-        Some(known) => vec![text_encoding(known)],
-        None => vec![SourceEncoding::Utf8, SourceEncoding::Cp932],
     }
 }
 
@@ -187,24 +146,20 @@ fn header(
 }
 
 /// Looks for forbidden numbers in every column, mapped or not. Keeps counts, never values.
-struct Columns {
+pub(super) struct Columns {
     encoding: SourceEncoding,
     statistics: Vec<ColumnStatistics>,
 }
 
 impl Columns {
-    fn new(encoding: SourceEncoding, width: usize) -> Self {
+    pub(super) fn new(encoding: SourceEncoding, width: usize) -> Self {
         Self {
             encoding,
             statistics: vec![ColumnStatistics::default(); width],
         }
     }
 
-    fn is_of(&self, encoding: SourceEncoding) -> bool {
-        self.encoding == encoding
-    }
-
-    fn see(&mut self, row: &Row<'_>) {
+    pub(super) fn see(&mut self, row: &Row<'_>) {
         for (field, column) in row.fields.iter().zip(&mut self.statistics) {
             // Most fields are too short to be looked at, or begin like no number.
             if field.length() >= decode::NUMBER_BYTES_MIN {
@@ -216,7 +171,7 @@ impl Columns {
         }
     }
 
-    fn verdict(&self) -> Result<(), ReadError> {
+    pub(super) fn verdict(&self) -> Result<(), ReadError> {
         for (index, column) in self.statistics.iter().enumerate() {
             column
                 .verdict(&format!("column {}", index + 1))

@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use super::{
     CsvMapping,
-    blocks::Row,
-    check::Checked,
+    check::Table,
     decode::{self, RowText},
 };
 use crate::{
     error::RowError,
-    format::{SourceEncoding, mapping::SexCodes, rows::RowEnd},
+    format::{SourceEncoding, blocks::Row, mapping::SexCodes, rows::RowEnd},
     limits::{ROW_BYTES_MAX, VALUE_BYTES_MAX},
     normalize::{UNDECODED, Undecoded, Values, normalize_usual, normalize_values},
     record::{RawField, SourceRecord},
@@ -47,14 +46,14 @@ struct Wanted<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(mapping: &'a CsvMapping, checked: &Checked) -> Self {
-        let columns = mapping.columns.iter().zip(&checked.places);
+    pub(super) fn new(mapping: &'a CsvMapping, table: &Table, observed: bool) -> Self {
+        let columns = mapping.columns.iter().zip(&table.places);
         let columns = columns.map(|(column, &place)| {
             let codes = mapping.sex.as_ref();
             let codes = codes.filter(|_| column.field == RawField::Sex);
             let mut fields = UNDECODED.iter();
             let undecoded = fields.position(|&field| field == column.field);
-            let lazy = checked.text == SourceEncoding::Cp932 && column.width == 0;
+            let lazy = table.text == SourceEncoding::Cp932 && column.width == 0;
             Wanted {
                 undecoded: undecoded.filter(|_| lazy),
                 field: column.field,
@@ -72,11 +71,11 @@ impl<'a> Reader<'a> {
             padding: padding.sum(),
             ranges: Vec::with_capacity(columns.len()),
             columns,
-            width: checked.width,
-            encoding: checked.text,
+            width: table.width,
+            encoding: table.text,
             text: RowText::default(),
             record: SourceRecord::empty(),
-            observed: mapping.observed,
+            observed,
         }
     }
 

@@ -89,6 +89,12 @@ impl Detector {
         }
     }
 
+    /// Whether nothing that may still come changes the verdict.
+    pub(in crate::format) fn is_decided(&self) -> bool {
+        let characters = self.cp932.characters.max(self.utf8.good);
+        self.mark().is_some() || characters >= ENCODING_CHARACTERS_MAX
+    }
+
     /// The verdict over everything that was seen.
     pub(in crate::format) fn verdict(mut self) -> SourceEncoding {
         if let Some(marked) = self.mark() {

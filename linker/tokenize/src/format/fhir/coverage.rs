@@ -6,11 +6,16 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
+    blocks::Walks,
     insurance::{Insurance, contained_insurer, insurance_of, insurer_of},
     model::{Coverage, Identifier, Organization, Patient},
     walk::{Kind, Resource, each},
 };
-use crate::{error::ReadError, limits::COVERAGES_MAX};
+use crate::{
+    error::{ReadError, RowError},
+    format::blocks::{File, Stopped},
+    limits::COVERAGES_MAX,
+};
 
 /// Between the parts of an insurance; no part holds it.
 const UNIT: char = '\u{1f}';
@@ -64,20 +69,30 @@ impl Coverages {
     /// [`ReadError`] if the file is cut or not FHIR, or holds more than
     /// [`COVERAGES_MAX`](crate::limits::COVERAGES_MAX) together with those before it.
     pub fn add(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
-        each(bytes, &mut |_, resource| {
-            if let Ok(resource) = resource {
-                match resource.kind {
-                    Kind::Coverage => self.coverage(&resource),
-                    Kind::Organization => self.organization(&resource),
-                    Kind::Patient | Kind::DeletedPatient | Kind::Other => {}
-                }
+        each(bytes, &mut |_, resource| self.take(resource))
+    }
+
+    /// Takes the insurances of one file of any length, as [`add`](Self::add) does.
+    ///
+    /// # Errors
+    /// [`Stopped::File`] as in [`add`](Self::add); [`Stopped::Caller`] with what the caller's source said.
+    pub fn add_file<E>(&mut self, file: &mut File<'_, E>) -> Result<(), Stopped<E>> {
+        Walks::of(file)?.each(&mut |_, resource| Ok(self.take(resource)?))
+    }
+
+    fn take(&mut self, resource: Result<Resource<'_>, RowError>) -> Result<(), ReadError> {
+        if let Ok(resource) = resource {
+            match resource.kind {
+                Kind::Coverage => self.coverage(&resource),
+                Kind::Organization => self.organization(&resource),
+                Kind::Patient | Kind::DeletedPatient | Kind::Other => {}
             }
-            if self.insured.len() + self.insurers.len() > self.limit {
-                let (what, limit) = ("the number of insurances", self.limit);
-                return Err(ReadError::TooLarge { what, limit });
-            }
-            Ok(())
-        })
+        }
+        if self.insured.len() + self.insurers.len() > self.limit {
+            let (what, limit) = ("the number of insurances", self.limit);
+            return Err(ReadError::TooLarge { what, limit });
+        }
+        Ok(())
     }
 
     /// The insurance of a patient, by the address of its entry, its number, or an identifier.

@@ -175,6 +175,7 @@ pub(super) struct Patient {
     pub(super) gender: Option<Text>,
     pub(super) birth_date: Option<Text>,
     pub(super) address: List<Address>,
+    pub(super) telecom: List<ContactPoint>,
     pub(super) deceased_boolean: Option<bool>,
     pub(super) deceased_date_time: Option<Text>,
     pub(super) multiple_birth_boolean: Option<bool>,
@@ -219,6 +220,16 @@ pub(super) struct Address {
     pub(super) city: Option<Text>,
     pub(super) line: List<Option<Text>>,
     pub(super) postal_code: Option<Text>,
+}
+
+/// A telephone, an address of electronic mail and the like.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ContactPoint {
+    pub(super) system: Option<Text>,
+    pub(super) value: Option<Text>,
+    #[serde(rename = "use")]
+    pub(super) purpose: Option<Text>,
 }
 
 #[derive(Deserialize, Default)]

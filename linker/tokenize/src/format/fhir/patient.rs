@@ -6,9 +6,13 @@ use super::{
     super::is_kana_name,
     coverage::Coverages,
     insurance::member,
-    model::{Address, HumanName, Patient, Text},
+    model::{Address, ContactPoint, HumanName, Patient, Text},
 };
-use crate::record::{RawField, RawRecord};
+use crate::{
+    limits::VALUE_BYTES_MAX,
+    normalize::insurance,
+    record::{RawField, RawRecord},
+};
 
 /// Before the ten-digit code of the institution in the system of its patient numbers.
 const INSTITUTION: &str = "urn:oid:1.2.392.100495.20.3.51.1";
@@ -38,6 +42,7 @@ pub(super) fn raw(
         set(&mut raw, RawField::PostalCode, text(&home.postal_code));
         set(&mut raw, RawField::Address, &address(home));
     }
+    set(&mut raw, RawField::Phone, phone(patient));
     if patient.deceased_boolean == Some(true) || patient.deceased_date_time.is_some() {
         set(&mut raw, RawField::Deceased, "Y");
     }
@@ -169,6 +174,28 @@ fn home(patient: &Patient) -> Option<&Address> {
     let mut all = patient.address.iter();
     let home = all.find(|address| is(address, "home"));
     home.or_else(|| patient.address.iter().find(|address| !is(address, "old")))
+}
+
+/// The telephone at home, else the one that is carried, else another that is in use; empty without any.
+fn phone(patient: &Patient) -> &str {
+    let rank = |contact: &ContactPoint| match contact.purpose.as_deref() {
+        Some("home") => Some(0),
+        Some("mobile") => Some(1),
+        Some("old") => None,
+        _ => Some(2),
+    };
+    let phones = patient.telecom.iter().filter_map(|contact| {
+        // A contact that does not say what it is can be one, if its value is.
+        let phone = contact.system.as_deref().is_none_or(|at| at == "phone");
+        let value = text(&contact.value);
+        let value = value.strip_prefix("tel:").unwrap_or(value);
+        let usable = phone && value.len() <= VALUE_BYTES_MAX && insurance::phone(value).is_some();
+        usable.then_some((rank(contact)?, value))
+    });
+    // Of several with one rank the first counts.
+    phones
+        .min_by_key(|(rank, _)| *rank)
+        .map_or("", |(_, value)| value)
 }
 
 /// The text, else prefecture, town and lines.

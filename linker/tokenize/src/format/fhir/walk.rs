@@ -43,27 +43,19 @@ impl<'b> Resource<'b> {
     }
 }
 
-/// Takes resources with their rows.
-pub(super) type Found<'a> =
-    dyn FnMut(u64, Result<Resource<'_>, RowError>) -> Result<(), ReadError> + 'a;
+/// Takes resources with their rows. `X` is what ends a walk.
+pub(super) type Found<'a, X> = dyn FnMut(u64, Result<Resource<'_>, RowError>) -> Result<(), X> + 'a;
 
-/// Goes through all resources of a file in order.
-pub(super) fn each(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ReadError> {
+/// Goes through all resources of a file that is in memory in order.
+pub(super) fn each<X: From<ReadError>>(bytes: &[u8], found: &mut Found<'_, X>) -> Result<(), X> {
     if bytes.is_empty() {
-        return Err(ReadError::Empty);
+        return Err(ReadError::Empty.into());
     }
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(not_utf8(bytes));
-    }
-    let body = bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start();
+    let body = body(bytes)?;
     let first = body.split(|&byte| byte == b'\n').next().unwrap_or(body);
-    // A first line that is a whole value is ndjson; else the file is one value over many lines.
-    if serde_json::from_slice::<&RawValue>(first).is_err() {
+    if !is_line(first)? {
         let json = std::str::from_utf8(body).map_err(|_bytes| not_utf8(bytes))?;
         return whole(json, found);
-    }
-    if head(first).and_then(|head| head.kind).is_none() {
-        return Err(structure("its first line is no resource"));
     }
     let mut row = 0;
     for line in body.split_inclusive(|&byte| byte == b'\n') {
@@ -75,7 +67,31 @@ pub(super) fn each(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ReadError>
     Ok(())
 }
 
-fn line(line: &[u8], row: &mut u64, found: &mut Found<'_>) -> Result<(), ReadError> {
+/// The bytes from the first value on.
+pub(super) fn body(bytes: &[u8]) -> Result<&[u8], ReadError> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(not_utf8(bytes));
+    }
+    Ok(bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start())
+}
+
+/// Whether a first line is a whole value, as in ndjson; else the file is one value over many lines.
+pub(super) fn is_line(first: &[u8]) -> Result<bool, ReadError> {
+    if serde_json::from_slice::<&RawValue>(first).is_err() {
+        return Ok(false);
+    }
+    if head(first).and_then(|head| head.kind).is_none() {
+        return Err(structure("its first line is no resource"));
+    }
+    Ok(true)
+}
+
+/// One line that is not blank; `row` is its number, and that of its last entry afterwards.
+pub(super) fn line<X: From<ReadError>>(
+    line: &[u8],
+    row: &mut u64,
+    found: &mut Found<'_, X>,
+) -> Result<(), X> {
     let field = "the row";
     let Ok(json) = std::str::from_utf8(line) else {
         return found(*row, Err(RowError::Bytes { field }));
@@ -99,7 +115,7 @@ fn line(line: &[u8], row: &mut u64, found: &mut Found<'_>) -> Result<(), ReadErr
 }
 
 /// One value: a Bundle or a resource.
-fn whole(json: &str, found: &mut Found<'_>) -> Result<(), ReadError> {
+fn whole<X: From<ReadError>>(json: &str, found: &mut Found<'_, X>) -> Result<(), X> {
     let fault = |error: serde_json::Error| {
         if error.is_eof() {
             ReadError::Truncated
@@ -109,7 +125,7 @@ fn whole(json: &str, found: &mut Found<'_>) -> Result<(), ReadError> {
     };
     let head = Head::of(json).map_err(fault)?;
     if head.kind.is_none() {
-        return Err(structure("it names no kind of resource"));
+        return Err(structure("it names no kind of resource").into());
     }
     if !head.is("Bundle") {
         return found(1, Ok(head.resource(json, None, false)));
@@ -126,7 +142,7 @@ fn whole(json: &str, found: &mut Found<'_>) -> Result<(), ReadError> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let read = reader.deserialize_map(entries).and_then(|()| reader.end());
     stopped?;
-    read.map_err(fault)
+    Ok(read.map_err(fault)?)
 }
 
 fn head(json: &[u8]) -> Option<Head> {
@@ -146,14 +162,14 @@ fn not_utf8(bytes: &[u8]) -> ReadError {
 }
 
 /// Reads the entries of a Bundle one after another, without keeping them.
-struct Entries<'f, 'g> {
-    found: &'f mut Found<'g>,
+struct Entries<'f, 'g, X> {
+    found: &'f mut Found<'g, X>,
     row: u64,
     history: bool,
-    stopped: &'f mut Result<(), ReadError>,
+    stopped: &'f mut Result<(), X>,
 }
 
-impl<'de> Visitor<'de> for Entries<'_, '_> {
+impl<'de, X> Visitor<'de> for Entries<'_, '_, X> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,7 +192,7 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
     }
 }
 
-impl<'de> de::DeserializeSeed<'de> for &mut Entries<'_, '_> {
+impl<'de, X> de::DeserializeSeed<'de> for &mut Entries<'_, '_, X> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -189,7 +205,7 @@ impl<'de> de::DeserializeSeed<'de> for &mut Entries<'_, '_> {
     }
 }
 
-impl Entries<'_, '_> {
+impl<X> Entries<'_, '_, X> {
     fn entries<'de, A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
         while let Some(raw) = seq.next_element::<&'de RawValue>()? {
             self.row += 1;

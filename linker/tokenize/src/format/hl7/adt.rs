@@ -2,7 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::segments::{component, decode, field_of, repetitions, unescape};
+use super::{
+    phone::phone,
+    segments::{component, decode, field_of, repetitions, unescape},
+};
 use crate::{
     error::{ReadError, RowError},
     format::{SourceEncoding, encoding},
@@ -136,8 +139,12 @@ impl Message {
     }
 
     /// The normalised record with what the message's bytes say about its quality.
-    pub(in crate::format) fn record(&self, raw: &RawRecord) -> Result<SourceRecord, RowError> {
-        let mut record = normalize::normalize(raw)?;
+    pub(in crate::format) fn record(
+        &self,
+        raw: &RawRecord,
+        observed: bool,
+    ) -> Result<SourceRecord, RowError> {
+        let mut record = normalize::normalize_as(raw, observed)?;
         record
             .quality
             .insert_if(self.disagrees, Quality::EncodingDisagrees);
@@ -185,6 +192,7 @@ impl Message {
         set(RawField::Sex, &component(field_of(&self.pid, 8), 1))?;
         let home = home(field_of(&self.pid, 11));
         set(RawField::PostalCode, &component(home, 5))?;
+        set(RawField::Phone, &phone(&self.pid))?;
         set(RawField::Address, &address(home))?;
         set(
             RawField::MultipleBirth,

@@ -62,7 +62,7 @@ fn in_parts(bytes: &[u8], cuts: &[usize]) -> Read {
         let (block, after) = rest.split_at(cut);
         rest = after;
         held.extend_from_slice(block);
-        let mut rows = Rows::part(&held, b',', at == cuts.len(), skipping);
+        let mut rows = Rows::part(&held, b',', true, at == cuts.len(), skipping);
         take(&mut rows, &mut out);
         let (read, still) = rows.state();
         held.drain(..read);

@@ -32,6 +32,10 @@ pub(super) fn is_newborn(upper: &str) -> bool {
         "II児",
         "III児",
     ];
+    // Each of the words has one of these, and most names have none.
+    if !upper.contains(['ビ', 'び', '児', '子', 'B']) {
+        return false;
+    }
     let joined = joined(upper);
     if ANYWHERE.iter().any(|word| joined.contains(word))
         || upper.split(' ').any(|part| LATIN.contains(&part))
@@ -219,6 +223,18 @@ mod tests {
             "架谷一",
         ] {
             assert!(!Name::parse(raw).test, "{raw}");
+        }
+    }
+
+    #[test]
+    fn every_word_for_newborns_has_a_character_that_is_looked_for_first() {
+        let source = include_str!("marks.rs");
+        let words = &source[..source.find("if !upper.contains").expect("above")];
+        let words = words[words.find("const ANYWHERE").expect("first")..].split('"');
+        let words: Vec<_> = words.skip(1).step_by(2).collect();
+        assert!(words.len() > 25, "{}", words.len());
+        for word in words {
+            assert!(word.contains(['ビ', 'び', '児', '子', 'B']), "{word}");
         }
     }
 

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     normalize::{
         address::{
-            Address, BLOCK_WORDS, PLACE_NUMBERS, PREFECTURES, block, is_placeholder, prefecture,
-            push_number, settled, starts_with_any,
+            Address, BLOCK_WORDS, PLACE_NUMBERS, PREFECTURES, block, is_latin, is_placeholder,
+            prefecture, push_number, settled, starts_with_any,
         },
         numeral::{kanji_digit, numeral},
         text::WILDCARD,
@@ -96,7 +96,9 @@ pub(super) fn write(raw: Text<'_>, identifiers: &mut Identifiers) -> Option<Opti
         end = Some(town.end);
         let text = &text[start..];
         let settled = town.in_order && prefecture_of_text(text).is_none();
-        settled && !town.wildcard && !is_placeholder(text)
+        // A town in Latin script has another rule.
+        let plain = !town.wildcard && !is_placeholder(text) && !text.starts_with(is_latin);
+        settled && plain
     });
     let end = end.filter(|_| written)?;
     let (rest, classes) = (&all[end..], &folded.classes[end..folded.length]);

@@ -97,27 +97,29 @@ impl Shape {
     }
 
     /// Whether a character can be part of a note, of a mark of newborns and tests, or of a word for no name:
-    /// ベビー, ベイビー, ダミー, テスト, サンプル, デモ, 新生児, の児, の第一子, 試験, 仮患者, 不明, フメイ, ナナシ. A name
-    /// with such a pair of characters is rarely one of theirs, but the full rule knows.
+    /// ベビー, ベイビー, ダミー, テスト, サンプル, デモ, 新生児, の児, の第一子, 試験, 仮患者, 不明, フメイ, ナナシ, in either
+    /// kana. A name with such a pair of characters is rarely one of theirs, but the full rule knows.
     fn needs_care(&self, c: char) -> bool {
         // The prolonged sound mark needs kana before it; after a blank it would be a dash.
         let first = self.last.is_none() || self.run == Some(0);
         match c {
             // What comes after it decides, but for ミテイ.
-            'テ' => self.last == Some('ミ'),
-            'て' => false,
+            'テ' | 'て' => matches!(self.last, Some('ミ' | 'み')),
             'モ' => self.last == Some('デ'),
-            'メ' => matches!(self.last, Some('フ' | 'ク')),
+            'メ' | 'め' => matches!(self.last, Some('フ' | 'ク' | 'ふ' | 'く')),
             'ョ' => self.last == Some('シ') && self.before == Some('フ'),
-            'ロ' => self.last == Some('ウ'),
-            'シ' | 'ナ' => matches!(self.last, Some('ナ' | '名')),
+            'ロ' | 'ろ' => matches!(self.last, Some('ウ' | 'う' | 'ゥ' | 'ぅ')),
+            'シ' | 'ナ' | 'し' | 'な' => matches!(self.last, Some('ナ' | 'な' | '名')),
             '試' | '検' | '動' | '練' | '研' | '仮' | '架' => self.last.is_none(),
             '明' | '詳' => self.last == Some('不'),
             '定' | '登' => self.last == Some('未'),
             '名' => self.last == Some('匿'),
             '当' => self.last == Some('該'),
             '無' => self.last == Some('名'),
-            'ビ' | 'び' => matches!(self.last, Some('ベ' | 'べ' | 'イ')),
+            'ビ' | 'び' => matches!(
+                self.last,
+                Some('ベ' | 'べ' | 'イ' | 'い' | 'ィ' | 'ぃ' | 'ヰ' | 'ゐ')
+            ),
             'プ' => self.last == Some('ン'),
             'ー' => {
                 first || matches!(self.last, Some('ビ' | 'び' | 'ミ')) || self.last_han.is_some()

@@ -198,7 +198,7 @@ fn class(c: char) -> u16 {
         (is_han(c), HAN),
         (is_kana(c), KANA),
         (
-            "テてビびプー児第モメョロシ試検動練研仮架明詳定名登当無ナ".contains(c)
+            "テてビびプー児第モメめョロろシしなナ試検動練研仮架明詳定名登当無".contains(c)
                 || c.to_uppercase().ne([c]),
             NAME_CARE,
         ),
