@@ -157,7 +157,12 @@ mod intents {
             let batch = batch(persons);
             let manifest = manifest(&batch);
             let ingest = self.appliance.custody().ingest_public_key();
-            let sealed = seal_batch(&manifest, &Plaintext::new(batch.to_bytes()), ingest, Oaep::Sha256);
+            let sealed = seal_batch(
+                &manifest,
+                &Plaintext::new(batch.to_bytes()),
+                ingest,
+                Oaep::Sha256,
+            );
             let sealed = sealed.expect("seals");
             let bytes = manifest.to_bytes();
             let signature = self.site_key.sign_audit(&Sha256::digest(&bytes).into());

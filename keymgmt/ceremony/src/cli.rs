@@ -76,6 +76,21 @@ enum Verb {
         #[command(flatten)]
         voice: Voice,
     },
+    /// Write challenges by which sites prove that they hold the keys of their requests.
+    ///
+    /// NAME.challenge goes to the site, whose answer is verified when it is enrolled. NAME.expected stays
+    /// here; it is no secret.
+    Challenge {
+        /// The recipe file.
+        #[arg(long)]
+        recipe: PathBuf,
+        /// The environment file: it names the requests.
+        #[arg(long)]
+        environment: PathBuf,
+        /// The folder for the files.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Verify sites' receipts in the custody token and sign the enrolment.
     Receipt {
         #[command(flatten)]
@@ -201,6 +216,7 @@ impl Arguments {
             | Verb::Receipt { voice, .. }
             | Verb::Attest { voice, .. } => *voice,
             Verb::Rehearse { .. }
+            | Verb::Challenge { .. }
             | Verb::Transcript { .. }
             | Verb::Inventory { .. }
             | Verb::Elsewhere { .. }

@@ -48,7 +48,10 @@ fn ask(
         None => texts::GO_PUBLISH.fill(language, &[]),
     };
     loop {
-        match room.talk.wish(&number, &action.to_string(), step)? {
+        match room
+            .talk
+            .wish(&number, &action.to_string(), &room.transcript.mark(), step)?
+        {
             Wish::GoOn => return Ok(()),
             Wish::Exception(text) => {
                 exception(room, &text)?;

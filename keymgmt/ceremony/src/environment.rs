@@ -121,6 +121,8 @@ pub(crate) struct Environment {
     pub(crate) printer: Option<PathBuf>,
     pub(crate) present: Vec<String>,
     pub(crate) requests: BTreeMap<SiteId, PathBuf>,
+    /// What the custodians expect of sites' answers to their challenges, and the answers.
+    pub(crate) answers: BTreeMap<SiteId, (PathBuf, PathBuf)>,
     /// Sites' statements that they deleted an epoch's secret.
     pub(crate) deletions: BTreeMap<SiteId, PathBuf>,
     /// The file.
@@ -189,6 +191,8 @@ struct RehearsalFile {
 struct SiteFile {
     name: String,
     request: PathBuf,
+    expected: Option<PathBuf>,
+    answer: Option<PathBuf>,
     deletion: Option<PathBuf>,
 }
 
@@ -206,8 +210,17 @@ impl Environment {
             return Err(refuse("the two tokens need different labels"));
         }
         let (mut requests, mut deletions) = (BTreeMap::new(), BTreeMap::new());
+        let mut answers = BTreeMap::new();
         for site in file.site {
             let name = SiteId::parse(&site.name).map_err(|error| refuse(&error.to_string()))?;
+            match (site.expected, site.answer) {
+                (Some(expected), Some(answer)) => {
+                    let files = (base.join(expected), base.join(answer));
+                    answers.insert(name.clone(), files);
+                }
+                (None, None) => {}
+                _ => return Err(refuse("a site has `expected` and `answer`, or neither")),
+            }
             if let Some(deletion) = site.deletion {
                 deletions.insert(name.clone(), base.join(deletion));
             }
@@ -230,6 +243,7 @@ impl Environment {
             printer: file.printer.map(|device| base.join(device)),
             present: file.rehearsal.present,
             requests,
+            answers,
             deletions,
             path: path.to_owned(),
             hash: Sha256::digest(&text).into(),

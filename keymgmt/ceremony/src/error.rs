@@ -25,6 +25,8 @@ pub(crate) enum CeremonyError {
     NoQuorum { rule: &'static str },
     #[error("the request of site {site} is not usable: {rule}")]
     Request { site: String, rule: &'static str },
+    #[error("the answer of site {site} to the challenge is not right: {rule}")]
+    Answer { site: String, rule: &'static str },
     #[error("the receipt of site {site} is not right: {rule}")]
     Receipt { site: String, rule: &'static str },
     #[error("transcript line {line}: {what}")]
@@ -85,6 +87,7 @@ impl CeremonyError {
             Self::TooLarge { .. } => "TOO_LARGE",
             Self::NoQuorum { .. } => "NO_QUORUM",
             Self::Request { .. } => "BAD_REQUEST",
+            Self::Answer { .. } => "BAD_ANSWER",
             Self::Receipt { .. } => "BAD_RECEIPT",
             Self::Transcript { .. } => "TRANSCRIPT_BROKEN",
             Self::Plan { .. } => "BAD_PLAN",
@@ -119,6 +122,9 @@ impl CeremonyError {
             Self::NoQuorum { .. } => "have enough custodians of the recipe confirm its hash",
             Self::Request { .. } => {
                 "have the site make its request again and read back its fingerprint"
+            }
+            Self::Answer { .. } => {
+                "send the site a challenge (ceremony challenge), and name its answer and what is expected"
             }
             Self::Receipt { .. } => {
                 "have the site accept its own package again and send the new receipt"
@@ -164,6 +170,7 @@ impl CeremonyError {
             Self::Statement { .. }
             | Self::TooLarge { .. }
             | Self::Request { .. }
+            | Self::Answer { .. }
             | Self::Receipt { .. }
             | Self::Transcript { .. }
             | Self::Unprintable { .. }

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use records::{
-    BackupRecord, CustodianRecord, KeyRecord, PackageRecord, ProofRecord, SiteRecord, TokenRecord,
-    unhex,
+    BackupRecord, CustodianRecord, KeyRecord, PackageRecord, ProofRecord, RestoredRecord,
+    SiteRecord, TokenRecord, unhex,
 };
 
 use crate::{
@@ -58,6 +58,8 @@ pub(crate) struct Journal {
     pub(crate) keys: Vec<KeyRecord>,
     pub(crate) backup: Option<BackupRecord>,
     pub(crate) sites: BTreeMap<String, SiteRecord>,
+    /// Copies of the encoding secret that drills left in other tokens.
+    pub(crate) restored: Vec<RestoredRecord>,
     pub(crate) drilled_unix_s: Option<u64>,
     pub(crate) destroyed_unix_s: Option<u64>,
 }
@@ -82,6 +84,7 @@ impl Journal {
             keys: Vec::new(),
             backup: None,
             sites: BTreeMap::new(),
+            restored: Vec::new(),
             drilled_unix_s: None,
             destroyed_unix_s: None,
         }

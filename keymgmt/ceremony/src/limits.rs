@@ -14,6 +14,8 @@ pub(crate) const TRANSCRIPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(crate) const TRANSCRIPT_LINE_BYTES_MAX: usize = 16 * 1024;
 /// Largest journal: 1,000 sites and 1,016 keys of at most 1 KiB each, and what the head needs.
 pub(crate) const JOURNAL_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Longest serial of a bag: printed ones have about a dozen signs.
+pub(crate) const BAG_BYTES_MAX: usize = 64;
 /// How often one line may be typed wrongly before the ceremony stops.
 pub(crate) const TRIES_MAX: u32 = 5;
 /// How many groups of four digits of a hash a custodian types: 64 bits, more than anyone can make match.

@@ -5,6 +5,7 @@
 //! people are asked (`talk`, `terminal`, `texts`).
 
 mod booklet;
+mod challenge;
 mod check;
 mod cli;
 mod clock;

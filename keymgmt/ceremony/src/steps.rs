@@ -2,6 +2,7 @@
 //! the journal, and writes the transcript.
 
 mod backup;
+mod copies;
 mod destroy;
 pub(crate) mod elsewhere;
 pub(crate) mod half;

@@ -17,7 +17,7 @@ use crate::{
     environment::{Environment, Login},
     error::CeremonyError,
     journal::{BackupRecord, CustodianRecord, unhex},
-    limits::{HASH_GROUPS_TYPED, TRIES_MAX},
+    limits::{BAG_BYTES_MAX, HASH_GROUPS_TYPED, TRIES_MAX},
     quorum::{Confirmation, Quorum},
     readout,
     recipe::{Recipe, groups_of_four},
@@ -129,6 +129,7 @@ impl Talk {
         &self,
         number: &str,
         action: &str,
+        mark: &str,
         step: impl Fn(Language) -> String,
     ) -> Result<Wish, CeremonyError> {
         let Self::Terminal(terminal) = self else {
@@ -136,7 +137,12 @@ impl Talk {
         };
         loop {
             let step = step(terminal.language);
-            let values = [("number", number), ("action", action), ("step", &*step)];
+            let values = [
+                ("number", number),
+                ("action", action),
+                ("mark", mark),
+                ("step", &*step),
+            ];
             let typed = terminal.ask(texts::GO, &values)?;
             let wish: fn(String) -> Wish = match readout::plain(&typed).as_str() {
                 "" => return Ok(Wish::GoOn),
@@ -216,6 +222,27 @@ impl Talk {
         Ok(())
     }
 
+    /// The serial of a custodian's bag, read aloud and typed twice. `None` if it stands on paper only.
+    pub(crate) fn bag(&self, name: &str) -> Result<Option<String>, CeremonyError> {
+        let Self::Terminal(terminal) = self else {
+            return Ok(None);
+        };
+        for _ in 0..TRIES_MAX {
+            let first = readout::plain(&terminal.ask(texts::ASK_BAG, &[("name", name)])?);
+            if first.is_empty() {
+                return Ok(None);
+            }
+            let second = readout::plain(&terminal.ask(texts::ASK_BAG_AGAIN, &[])?);
+            if first == second && is_serial(&first) {
+                return Ok(Some(first));
+            }
+            terminal.say(texts::BAG_WRONG, &[])?;
+        }
+        Err(CeremonyError::NotConfirmed {
+            what: format!("the serial of {name}'s bag"),
+        })
+    }
+
     /// Has enough custodians give their shares, and combines them.
     pub(crate) fn combined(
         &self,
@@ -254,6 +281,12 @@ impl Talk {
     }
 }
 
+/// Whether something may be the serial of a bag.
+fn is_serial(text: &str) -> bool {
+    let sign = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (1..=BAG_BYTES_MAX).contains(&text.len()) && text.chars().all(sign)
+}
+
 fn confirms(terminal: Terminal, recipe: &Recipe, name: &str) -> Result<bool, CeremonyError> {
     let wanted: Vec<_> = recipe.hash_groups().split(' ').map(str::to_owned).collect();
     let wanted = wanted[..HASH_GROUPS_TYPED].concat().to_uppercase();
@@ -273,4 +306,18 @@ fn confirms(terminal: Terminal, recipe: &Recipe, name: &str) -> Result<bool, Cer
     Err(CeremonyError::NotConfirmed {
         what: format!("the recipe, by {name},"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serials_of_bags_are_short_and_plain() {
+        assert!(is_serial("B-0017"));
+        assert!(is_serial(&"7".repeat(BAG_BYTES_MAX)));
+        for wrong in [&*"7".repeat(BAG_BYTES_MAX + 1), "", "B 17", "袋"] {
+            assert!(!is_serial(wrong), "{wrong}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ const fn t(en: &'static str, ja: &'static str) -> Text {
 
 pub(crate) const HEAD: Text = t(
     "{mode} - {title}\nProject {project}, epoch {epoch}. Quorum: {threshold} of {custodians}.",
-    "{mode} - {title}\nプロジェクト {project}、エポック {epoch}。定足数: {custodians} のうち {threshold} 名。",
+    "{mode} - {title}\nプロジェクト {project}、鍵世代 {epoch}。定足数: {custodians} のうち {threshold} 名。",
 );
 pub(crate) const NUMBERS: Text = t(
     "Numbers in brackets are the numbers of the booklet.",
@@ -43,8 +43,8 @@ pub(crate) const ASK_PIN_USER: Text = t(
     "トークン {token} の利用者 PIN（表示されません）: ",
 );
 pub(crate) const GO: Text = t(
-    "\n[{number}] {action}: {step}\n    Enter: go on; or type exception, break or abort: ",
-    "\n[{number}] {action}: {step}\n    Enter で続行。ほかに exception（例外の記録）、break（休憩）、abort（中止）を入力できます: ",
+    "\nMARK {mark}\n[{number}] {action}: {step}\n    Enter: go on; or type exception, break or abort: ",
+    "\n映像マーク {mark}\n[{number}] {action}: {step}\n    Enter で続行。ほかに exception（例外の記録）、break（休憩）、abort（中止）を入力できます: ",
 );
 pub(crate) const GO_PUBLISH: Text = t(
     "Lists and inventories are signed.",
@@ -63,6 +63,18 @@ pub(crate) const DIGEST: Text = t(
     "    {what}: 先頭の組 {groups}",
 );
 pub(crate) const COMMITMENT: Text = t("Commitment of {name}", "{name} さんのコミットメント");
+pub(crate) const ASK_BAG: Text = t(
+    "    Serial of the bag of {name}, as it is read aloud (leave empty if it is on paper only): ",
+    "    {name} さんの封印袋の番号を、読み上げに合わせて入力してください（紙だけに記すなら空欄）: ",
+);
+pub(crate) const ASK_BAG_AGAIN: Text = t(
+    "    The same serial, read aloud a second time: ",
+    "    もう一度読み上げた番号: ",
+);
+pub(crate) const BAG_WRONG: Text = t(
+    "    The two are not the same serial of letters, digits and '-'.",
+    "    二つの番号が一致しないか、英数字とハイフン以外が含まれています。",
+);
 pub(crate) const BLOB: Text = t("SHA-256 of the wrapped LEK", "包んだ LEK の SHA-256");
 pub(crate) const PACKAGE: Text = t(
     "SHA-256 of the package of {site}",
@@ -172,7 +184,7 @@ pub(crate) const STATEMENTS: Text = t(
 mod tests {
     use super::*;
 
-    const ALL: [Text; 44] = [
+    const ALL: [Text; 47] = [
         HEAD,
         NUMBERS,
         ASK_HASH,
@@ -185,6 +197,9 @@ mod tests {
         TOKEN,
         KEY,
         DIGEST,
+        ASK_BAG,
+        ASK_BAG_AGAIN,
+        BAG_WRONG,
         COMMITMENT,
         BLOB,
         PACKAGE,

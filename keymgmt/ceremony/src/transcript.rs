@@ -180,6 +180,11 @@ impl Transcript {
         self
     }
 
+    /// The next line's number and the time, for the film: what follows a mark on the film follows it here.
+    pub(crate) fn mark(&self) -> String {
+        format!("{} {}", self.next, utc((self.clock)()))
+    }
+
     /// Writes one line, to the disk and for people to the error stream.
     pub(crate) fn line(
         &mut self,

@@ -105,9 +105,7 @@ impl Service {
         let signed: Vec<_> = self
             .epochs
             .all()
-            .map(|appliance| {
-                tokio::spawn(checks::checkpoints(appliance.clone(), stopped.clone()))
-            })
+            .map(|appliance| tokio::spawn(checks::checkpoints(appliance.clone(), stopped.clone())))
             .collect();
         let admin = admin::serve(
             admin,

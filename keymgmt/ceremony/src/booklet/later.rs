@@ -7,7 +7,7 @@ pub(super) fn rotate(names: &Names) -> Section {
     let keys = names.rotated.iter().map(|key| {
         let key = key.to_uppercase();
         keys::proof(step(
-            format!("{key} の新しい鍵を生成する。古い鍵は、封印したものを移せるように引退した鍵として残り、エポックとともに破棄される。"),
+            format!("{key} の新しい鍵を生成する。古い鍵は、封印したものを移せるように引退した鍵として残り、鍵世代とともに破棄される。"),
             format!("A new {key} is generated. The old one stays as a retired key, so that what it sealed can be moved, and is destroyed with the epoch."),
         ))
         .write("古い鍵の検査値の単語", "words of the old check value")

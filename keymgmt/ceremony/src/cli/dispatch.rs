@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Arguments, Place, PlanArguments, Remark, TranscriptVerb, Verb, Voice};
 use crate::{
     booklet::{self, TokenName, Where},
-    check,
+    challenge, check,
     clock::Clock,
     environment::{Environment, TokenPlace},
     error::CeremonyError,
@@ -60,6 +60,11 @@ impl Arguments {
             } => verify_share::verify_share(&out, &custodian, share.as_deref(), || {
                 Terminal::open(voice.language())
             }),
+            Verb::Challenge {
+                recipe,
+                environment,
+                out,
+            } => Ok(joined(&challenge::challenges(&recipe, &environment, &out)?)),
             Verb::Receipt {
                 place,
                 voice,

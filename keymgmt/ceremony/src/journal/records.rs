@@ -14,6 +14,15 @@ pub(crate) struct TokenRecord {
     pub(crate) serial: String,
 }
 
+/// A key in a token that is not the folder's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestoredRecord {
+    pub(crate) label: String,
+    pub(crate) serial: String,
+    pub(crate) id: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyRecord {

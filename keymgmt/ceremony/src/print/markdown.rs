@@ -36,7 +36,7 @@ fn head(text: &mut String, booklet: &Booklet, language: Language) {
     let said = match language {
         Language::Japanese => [
             "プロジェクト",
-            "エポック",
+            "鍵世代",
             "手順書のハッシュ値 (SHA-256)",
             "短縮形（読み上げ用）",
         ],

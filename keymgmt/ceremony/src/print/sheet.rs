@@ -6,12 +6,9 @@
 //! (registers and stack), and everything beyond this program (a spooler, a printer's memory). So the sheet
 //! goes to a printer that is attached directly, and the file to memory, not to a disk.
 
-mod parts;
-
 use keymgmt_custody::backup::Share;
 use zeroize::Zeroizing;
 
-use self::parts::Parts;
 use super::{
     canvas::Style,
     file::{About, finish},
@@ -52,12 +49,12 @@ pub(crate) fn share_sheet_pdf(
         Language::Japanese => &JAPANESE,
         Language::English => &ENGLISH,
     };
-    let parts = Parts::of(sheet.share)?;
+    let share = sheet.share;
     let mut flow = Flow::new(PAGE_BYTES)?;
     heading(&mut flow, sheet, said)?;
-    facts(&mut flow, sheet, &parts, said)?;
-    words(&mut flow, &parts, said)?;
-    digits(&mut flow, &parts, said)?;
+    facts(&mut flow, sheet, said)?;
+    words(&mut flow, share, said)?;
+    digits(&mut flow, share, said)?;
     code_and_rules(&mut flow, sheet, said)?;
     if flow.canvas.pages.len() > 1 || flow.y > BOTTOM {
         return Err(CeremonyError::Print {
@@ -93,19 +90,16 @@ fn heading(flow: &mut Flow, sheet: &ShareSheet<'_>, said: &Said) -> Result<(), C
 }
 
 /// Two columns of what the share is, and its commitment below.
-fn facts(
-    flow: &mut Flow,
-    sheet: &ShareSheet<'_>,
-    parts: &Parts,
-    said: &Said,
-) -> Result<(), CeremonyError> {
+fn facts(flow: &mut Flow, sheet: &ShareSheet<'_>, said: &Said) -> Result<(), CeremonyError> {
     let epoch = sheet.epoch.to_string();
-    let index = format!("{} / {}", parts.index, parts.shares);
+    let share = sheet.share;
+    let (set, threshold) = (hex::encode(share.set()), share.threshold().to_string());
+    let index = format!("{} / {}", share.index(), share.shares());
     let pairs = [
         [(said.project, sheet.project), (said.epoch, epoch.as_str())],
-        [(said.set, parts.set.as_str()), (said.index, index.as_str())],
+        [(said.set, set.as_str()), (said.index, index.as_str())],
         [
-            (said.threshold, parts.threshold.as_str()),
+            (said.threshold, threshold.as_str()),
             (said.custodian, sheet.share.custodian()),
         ],
     ];
@@ -146,9 +140,9 @@ fn fitted(
 }
 
 /// Twenty-four numbered boxes, four in a row.
-fn words(flow: &mut Flow, parts: &Parts, said: &Said) -> Result<(), CeremonyError> {
+fn words(flow: &mut Flow, share: &Share, said: &Said) -> Result<(), CeremonyError> {
     title(flow, said.words)?;
-    let words = to_words(parts.value.expose());
+    let words = to_words(share.value().expose());
     let size = (WIDTH / 4.0, 27.0);
     for (place, word) in words.iter().enumerate() {
         boxed(flow, (place, 4), size, word)?;
@@ -158,9 +152,9 @@ fn words(flow: &mut Flow, parts: &Parts, said: &Said) -> Result<(), CeremonyErro
 }
 
 /// Twenty numbered groups, five in a row.
-fn digits(flow: &mut Flow, parts: &Parts, said: &Said) -> Result<(), CeremonyError> {
+fn digits(flow: &mut Flow, share: &Share, said: &Said) -> Result<(), CeremonyError> {
     title(flow, said.digits)?;
-    let groups = to_groups(parts.value.expose());
+    let groups = to_groups(share.value().expose());
     let size = (WIDTH / 5.0, 27.0);
     for (place, group) in groups_of(&groups).enumerate() {
         boxed(flow, (place, 5), size, group)?;

@@ -51,7 +51,7 @@ pub(super) const JAPANESE: Said = Said {
     heading: "バックアップ鍵の分割鍵",
     recipe: "手順書のハッシュ値 (SHA-256)",
     project: "プロジェクト",
-    epoch: "鍵エポック",
+    epoch: "鍵世代",
     set: "組",
     index: "分割鍵の番号",
     threshold: "必要な分割鍵の数",

@@ -100,6 +100,11 @@ fn hand_over(room: &mut Room<'_>, step: &str, shares: &[Share]) -> Result<(), Ce
         let commitment = share.commitment();
         room.talk
             .tell_digest(texts::COMMITMENT, &name, &commitment)?;
+        if let Some(bag) = room.talk.bag(share.custodian())? {
+            let facts = [("custodian", share.custodian()), ("bag", &bag)];
+            room.transcript
+                .line(step, "share sealed in its bag", &facts)?;
+        }
     }
     Ok(())
 }

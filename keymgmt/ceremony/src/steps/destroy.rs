@@ -17,7 +17,7 @@ use crate::{
     journal::SiteRecord,
     limits::{CONFIG_BYTES_MAX, NOTE_BYTES_MAX},
     plan::{KEYS, Which},
-    steps::{Room, publish, step_failed},
+    steps::{Room, copies, publish, step_failed},
     texts,
 };
 
@@ -27,6 +27,7 @@ pub(super) fn destroy(room: &mut Room<'_>) -> Result<(), CeremonyError> {
     let check = lek.check_value()?;
     let (statements, missing) = statements(room, check)?;
     room.talk.statements(statements.len(), &missing)?;
+    copies::check(room)?;
     room.talk.confirm("destroy lek", check.0)?;
     let mut lines = vec![format!("lek-check {check}")];
     for (which, key) in doomed(room)? {
@@ -51,6 +52,13 @@ pub(super) fn destroy(room: &mut Room<'_>) -> Result<(), CeremonyError> {
         room.pause.point(&format!("begun destroy {}", key.name));
         lines.push(line);
     }
+    lines.extend(copies::destroy(room, check)?);
+    // What an interrupted run removed already belongs on the certificate too.
+    if let Some(backup) = &room.journal.backup
+        && !room.out.join("backup").join(&backup.file).exists()
+    {
+        lines.push(format!("blob {} {}", backup.file, backup.blob_sha256));
+    }
     for name in folder::names(&room.out.join("backup"))? {
         lines.push(destroy_blob(room, &name)?);
     }
@@ -71,6 +79,7 @@ pub(super) fn destroy(room: &mut Room<'_>) -> Result<(), CeremonyError> {
         room.journal.remove_key(which, &key.name);
     }
     room.journal.backup = None;
+    room.journal.restored.clear();
     room.journal.destroyed_unix_s = Some((room.clock)());
     Ok(())
 }

@@ -25,6 +25,9 @@ use crate::{
 /// The hidden verb of the other process.
 pub(crate) const VERB: &str = "elsewhere";
 
+/// Instead of a serial number where none is known.
+const ANY: &str = "-";
+
 /// What is restored.
 pub(super) struct Job<'a> {
     pub(super) key: &'a Secret,
@@ -73,9 +76,11 @@ pub(super) fn destroy(
     token: &TokenPlace,
     key: &str,
     id: &KeyId,
+    serial: Option<&str>,
 ) -> Result<bool, CeremonyError> {
     let mut other = Other::start(environment, token)?;
-    other.say(&format!("destroy {key} {id}"))?;
+    let serial = serial.unwrap_or(ANY);
+    other.say(&format!("destroy {key} {id} {serial}"))?;
     let answer = other.answer("done")?;
     other.end()?;
     Ok(answer == "destroyed")
@@ -151,11 +156,12 @@ pub(crate) fn serve(environment: &Path) -> Result<(), CeremonyError> {
             place.token.type_pin(login, typed);
         }
     }
-    let name = check_serial(&place.profile, &place.token, None)?;
     let order = heard()?;
     let words: Vec<&str> = order.split(' ').collect();
     match words[..] {
-        ["destroy", key, object] => {
+        ["destroy", key, object, serial] => {
+            let serial = Some(serial).filter(|serial| *serial != ANY);
+            let name = check_serial(&place.profile, &place.token, serial)?;
             let user = UserSession::open(&place.profile, &name, &place.token.user_pin()?)?;
             match user.destroy(key, &id(object)?) {
                 Err(CustodyError::KeyMissing { .. }) => tell("done missing"),
@@ -171,6 +177,7 @@ pub(crate) fn serve(environment: &Path) -> Result<(), CeremonyError> {
             let context = hex::decode(context).map_err(|_source| failed("its order"))?;
             let check = CheckValue(unhex(check).ok_or_else(|| failed("its order"))?);
             let key = Secret::take(&mut bytes);
+            let name = check_serial(&place.profile, &place.token, None)?;
             restore_here(place, &name, (&key, &blob, &context, check))
         }
         _ => Err(failed("its order makes no sense")),

@@ -30,7 +30,7 @@ pub(crate) fn destroy(room: &mut Room<'_>, made: &[Made]) -> Result<(), Ceremony
                 && restore.profile.module() != room.environment.profile.module()
         });
         if let Some(other) = other {
-            if elsewhere::destroy(room.environment, &other.token, &object.key, &id)? {
+            if elsewhere::destroy(room.environment, &other.token, &object.key, &id, None)? {
                 note(room, object)?;
             }
             continue;

@@ -14,6 +14,7 @@ use crate::{
     environment::RestorePlace,
     error::CeremonyError,
     folder,
+    journal::RestoredRecord,
     limits::CONFIG_BYTES_MAX,
     plan::Which,
     quorum::Quorum,
@@ -70,6 +71,13 @@ pub(super) fn restore(quorum: &Quorum, room: &mut Room<'_>) -> Result<(), Ceremo
     }
     room.transcript.line("restore", RESTORED, &facts)?;
     room.talk.tell_check("lek", lek.check_value()?.0)?;
+    if let Some((token, entry)) = restored {
+        room.journal.restored.push(RestoredRecord {
+            label: token.label,
+            serial: token.serial,
+            id: entry.id.to_string(),
+        });
+    }
     room.journal.drilled_unix_s = Some((room.clock)());
     Ok(())
 }

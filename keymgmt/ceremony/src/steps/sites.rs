@@ -12,6 +12,7 @@ use linker_token::SiteId;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    challenge,
     environment::Environment,
     error::CeremonyError,
     folder,
@@ -29,6 +30,8 @@ const SECONDS_PER_DAY: u64 = 86_400;
 /// Imports a site's wrapping key as trusted, in the officer's session.
 pub(super) fn enrol(room: &mut Room<'_>, site: &SiteId) -> Result<(), CeremonyError> {
     let request = read_request(site, room.environment)?;
+    let proof = challenge::proof(site, &request, room.environment)?;
+    let proof = proof.map_or_else(|| "none".to_owned(), hex::encode);
     let name = site.to_string();
     let fingerprint = request.fingerprint();
     let values = [("site", name.as_str()), ("fingerprint", &fingerprint)];
@@ -50,6 +53,7 @@ pub(super) fn enrol(room: &mut Room<'_>, site: &SiteId) -> Result<(), CeremonyEr
         ("key", &key.name),
         ("software", &request.software),
         ("fingerprint", &request.fingerprint()),
+        ("answer-sha256", &proof),
         ("id", &key.id.to_string()),
     ];
     room.transcript.line("enrol-site", SITE_KEY, &facts)?;
@@ -64,15 +68,15 @@ pub(super) fn enrol(room: &mut Room<'_>, site: &SiteId) -> Result<(), CeremonyEr
     Ok(())
 }
 
-/// Reads and checks the requests of all sites of a recipe.
+/// Reads and checks the requests of all sites of a recipe, and their answers to challenges.
 pub(crate) fn read_requests(
     recipe: &Recipe,
     environment: &Environment,
 ) -> Result<(), CeremonyError> {
-    recipe
-        .sites
-        .iter()
-        .try_for_each(|site| read_request(site, environment).map(drop))
+    recipe.sites.iter().try_for_each(|site| {
+        let request = read_request(site, environment)?;
+        challenge::proof(site, &request, environment).map(drop)
+    })
 }
 
 /// Fingerprints of the requests whose files are named, in groups, by site.
@@ -90,7 +94,10 @@ pub(crate) fn fingerprints(
 }
 
 /// Reads and checks the request of one site.
-fn read_request(site: &SiteId, environment: &Environment) -> Result<EnrolRequest, CeremonyError> {
+pub(crate) fn read_request(
+    site: &SiteId,
+    environment: &Environment,
+) -> Result<EnrolRequest, CeremonyError> {
     let refuse = |rule| refused(site, rule);
     let path = environment.requests.get(site);
     let path = path.ok_or_else(|| refuse("the environment does not name its file"))?;

@@ -2,7 +2,7 @@
 
 use crate::say::Language;
 
-const REASONS: [(&str, &str); 46] = [
+const REASONS: [(&str, &str); 47] = [
     ("BAD_CONFIG", "設定ファイルが正しくありません。"),
     ("FILE", "ファイルを読み書きできません。"),
     ("EXISTS", "同じ名前のものが既にあります。上書きはしません。"),
@@ -12,6 +12,10 @@ const REASONS: [(&str, &str); 46] = [
         "定足数に達していないか、別の手順書が確認されました。",
     ),
     ("BAD_REQUEST", "施設の申請が使えません。"),
+    (
+        "BAD_ANSWER",
+        "施設の鍵の保有を確認できません（確認用ファイルへの回答）。",
+    ),
     ("BAD_RECEIPT", "施設の受領書が正しくありません。"),
     (
         "TRANSCRIPT_BROKEN",

@@ -155,6 +155,14 @@ fn an_epoch_is_restored_on_another_token_and_destroyed() {
     let deletion = format!("{request}deletion = \"clinic/deletion.note\"\n");
     room.edit("environment.toml", request, &deletion);
     let blob = room.bytes("out/backup/lek.blob");
+    // The drill's copy must be at hand, or nothing is destroyed.
+    let without = room.copied();
+    let spare = "[restore.token]\nlabel = \"musubi-spare\"";
+    let other = "[restore.token]\nlabel = \"musubi-other\"";
+    without.edit("environment.toml", spare, other);
+    let output = without.rehearse_recipe("destroy.toml");
+    refused(&output, "WRONG_TOKEN", 69);
+    assert!(without.at("out/backup/lek.blob").exists());
     good(&room.rehearse_recipe("destroy.toml"));
     check_certificate(&room, &blob);
     // The undead key: what is left does not bring it back, and nothing more is planned here.
@@ -179,6 +187,7 @@ fn check_certificate(room: &Room, blob: &[u8]) {
     for wanted in [
         "\nkey custody lek ",
         "\nkey custody site.clinic ",
+        "\nkey restored lek ",
         "\nkey appliance tmk ",
         "\nkey appliance dkek ",
         "\ndeleted-by clinic\n",

@@ -53,4 +53,11 @@ fn a_secret_is_restored_on_another_makers_token() {
         "{drill}"
     );
     good(&room.verify_transcript());
+
+    // The end of the epoch reaches the copy on the other maker's token too.
+    room.recipe("destroy.toml", &["destroy"], "");
+    good(&room.rehearse_recipe("destroy.toml"));
+    let certificate = room.text("out/destruction.signed");
+    assert!(certificate.contains("\nkey restored lek "), "{certificate}");
+    good(&room.verify_transcript());
 }

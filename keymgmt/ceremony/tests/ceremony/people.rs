@@ -13,8 +13,9 @@ const ASK_OBJECT: &str = "type exactly: ";
 const ASK_ALONE: &str = "Enter: show it.";
 const SHOWN: &str = "They are shown once.";
 const ASK_SHARE: &str = ", alone: type your share";
-const PROMPTS: [&str; 7] = [
-    ASK_HASH, ASK_PIN, ASK_GO, ASK_OBJECT, ASK_ALONE, SHOWN, ASK_SHARE,
+const ASK_BAG: &str = "Serial of the bag of ";
+const PROMPTS: [&str; 8] = [
+    ASK_HASH, ASK_PIN, ASK_GO, ASK_OBJECT, ASK_ALONE, SHOWN, ASK_BAG, ASK_SHARE,
 ];
 /// Custodians who are in the room.
 const PRESENT: [&str; 2] = ["custodian-a", "custodian-c"];
@@ -73,6 +74,19 @@ impl People {
                 }
                 ASK_ALONE => terminal.send(""),
                 SHOWN => self.copy(terminal),
+                ASK_BAG => {
+                    let name = terminal.expect(", as it is read aloud");
+                    // The first time it is misheard.
+                    for (one, two) in [("B-1", "B-7"), (&*name, &*name)] {
+                        terminal.send(one);
+                        terminal.expect("a second time: ");
+                        terminal.send(two);
+                        if one != two {
+                            terminal.expect("not the same serial");
+                            terminal.expect(ASK_BAG);
+                        }
+                    }
+                }
                 _ => {
                     let sheet = self.sheets.get(line.trim()).expect("a sheet");
                     let mut words: Vec<&str> = sheet.split(' ').collect();

@@ -50,6 +50,11 @@ fn a_whole_ceremony_on_a_terminal() {
     assert_eq!(told_lek.count(), 2, "generated and restored: {told}");
     good(&room.verify_transcript());
     nothing_secret_is_kept(&room, &people);
+    let transcript = room.text("out/transcript.jsonl");
+    assert!(
+        transcript.contains("\"bag\":\"CUSTODIAN-B\""),
+        "{transcript}"
+    );
 
     // The sites answer, the custodians take their receipts.
     for site in ["clinic", "hospital"] {
@@ -248,28 +253,10 @@ fn a_japanese_room_types_digits_and_every_slip_is_named() {
         assert_eq!(groups.len(), 20, "{screen}");
         sheets.push(groups);
     }
-    let share = "用紙の分割鍵を";
-    // One digit wrong, one group missing, another custodian's sheet, and then the right one.
-    terminal.expect(share);
-    let mut slip = sheets[0].clone();
-    let last = slip[6].pop().expect("a digit");
-    slip[6].push(if last == '0' { '1' } else { '0' });
-    terminal.send(&slip.join(" "));
-    terminal.expect("7 番目の組が正しくありません");
-    terminal.expect(share);
-    terminal.send(&sheets[0][..19].join(" "));
-    terminal.expect("19 個入力されましたが、分割鍵は 20 個です");
-    terminal.expect(share);
-    terminal.send(&sheets[1].join(" "));
-    terminal.expect("一致しません");
-    for sheet in &sheets {
-        terminal.expect(share);
-        let wide = |c: char| match c {
-            ' ' => '\u{3000}',
-            digit => char::from_u32(u32::from(digit) + 0xfee0).expect("a wide digit"),
-        };
-        terminal.send(&sheet.join(" ").chars().map(wide).collect::<String>());
-        terminal.expect("正しく入力されました");
+    type_with_slips(&mut terminal, &sheets);
+    for _ in &sheets {
+        terminal.expect("封印袋の番号");
+        terminal.send("");
     }
     terminal.expect("完了: backup");
     terminal.expect("Enter で続行");
@@ -287,5 +274,31 @@ fn a_japanese_room_types_digits_and_every_slip_is_named() {
     for sheet in &sheets {
         let typed = told.matches(&sheet.join(" ")).count();
         assert_eq!(typed, 0, "typed shares are not shown");
+    }
+}
+
+/// One digit wrong, one group missing, another custodian's sheet, and then the right one.
+fn type_with_slips(terminal: &mut Terminal, sheets: &[Vec<String>]) {
+    let share = "用紙の分割鍵を";
+    terminal.expect(share);
+    let mut slip = sheets[0].clone();
+    let last = slip[6].pop().expect("a digit");
+    slip[6].push(if last == '0' { '1' } else { '0' });
+    terminal.send(&slip.join(" "));
+    terminal.expect("7 番目の組が正しくありません");
+    terminal.expect(share);
+    terminal.send(&sheets[0][..19].join(" "));
+    terminal.expect("19 個入力されましたが、分割鍵は 20 個です");
+    terminal.expect(share);
+    terminal.send(&sheets[1].join(" "));
+    terminal.expect("一致しません");
+    for sheet in sheets {
+        terminal.expect(share);
+        let wide = |c: char| match c {
+            ' ' => '\u{3000}',
+            digit => char::from_u32(u32::from(digit) + 0xfee0).expect("a wide digit"),
+        };
+        terminal.send(&sheet.join(" ").chars().map(wide).collect::<String>());
+        terminal.expect("正しく入力されました");
     }
 }

@@ -185,15 +185,13 @@ impl SiteToken {
             }
         }
         *state = State::Lost;
-        match self.connect() {
+        match self.reconnect() {
             Ok(open) => {
-                let done = steadily(&open, &work);
+                let value = steadily(&open, &work);
+                let value = value.unwrap_or_else(|| Err(Failed::restarted()));
+                let value = value.map_err(|failed| failed.error);
                 *state = State::Live(open);
-                let done = done.ok_or_else(|| CustodyError::Token {
-                    operation: "use the site's token",
-                    reason: "the module was restarted meanwhile".to_owned(),
-                });
-                done?.map_err(|failed| failed.error)
+                value
             }
             Err(error) => {
                 let barred = matches!(
@@ -207,22 +205,24 @@ impl SiteToken {
     }
 
     fn connect(&self) -> Result<OpenSession, CustodyError> {
-        let open = || {
-            let steady = module::steady();
-            let (user, owner) = (UserType::User, Owner::LogsInAnew);
-            let serial = Some(self.keys.serial.as_str());
-            let pin = &self.pin;
-            session::open(&self.profile, &self.token, serial, user, pin, owner, *steady)
-        };
+        let steady = module::steady();
+        let serial = Some(self.keys.serial.as_str());
+        let (user, owner) = (UserType::User, Owner::LogsInAnew);
+        let (profile, token, pin) = (&self.profile, &self.token, &self.pin);
+        let opened = session::open(profile, token, serial, user, pin, owner, *steady);
+        opened.map(|(open, _facts)| open)
+    }
+
+    /// Connects; a module that failed or forgot its device is restarted once. A refused PIN ends it.
+    fn reconnect(&self) -> Result<OpenSession, CustodyError> {
         let seen = *module::steady();
-        // A module that failed or forgot its device is restarted once. A refused PIN ends it.
-        let broken = match open() {
+        let broken = match self.connect() {
             Err(CustodyError::Token { .. }) => true,
             Err(CustodyError::TokenNotFound { .. }) => false,
-            opened => return opened.map(|(open, _facts)| open),
+            connected => return connected,
         };
         module::restart(self.profile.module(), seen, broken)?;
-        open().map(|(open, _facts)| open)
+        self.connect()
     }
 }
 
@@ -232,17 +232,20 @@ impl fmt::Debug for SiteToken {
     }
 }
 
-/// Runs `work` if the session is still the one that was opened, and while it is.
-fn steadily<T>(open: &OpenSession, work: impl Fn(&OpenSession) -> T) -> Option<T> {
-    let steady = module::steady();
-    open.is_of(*steady).then(|| work(open))
-}
-
 /// The private key of an entry. One that is not found may be one that a lost session no longer shows.
 fn find(open: &OpenSession, entry: &KeyEntry) -> Result<ObjectHandle, Failed> {
     let class = ObjectClass::PRIVATE_KEY;
     let found = find_key(open.session(), class, &entry.name, &entry.id);
     found.map_err(|error| Failed { error, again: true })
+}
+
+/// Runs `work`, unless the module was restarted since the login: then handles are anyone's.
+fn steadily<T>(
+    open: &OpenSession,
+    work: impl Fn(&OpenSession) -> Result<T, Failed>,
+) -> Option<Result<T, Failed>> {
+    let steady = module::steady();
+    open.is_of(*steady).then(|| work(open))
 }
 
 /// A failed call, and whether a new login may help.
@@ -252,6 +255,16 @@ struct Failed {
 }
 
 impl Failed {
+    fn restarted() -> Self {
+        Self {
+            error: CustodyError::Token {
+                operation: "answer",
+                reason: "the module was restarted".to_owned(),
+            },
+            again: true,
+        }
+    }
+
     fn of(operation: &'static str, error: &Error) -> Self {
         Self {
             again: is_transient(error),
@@ -265,6 +278,9 @@ fn is_gone(error: &Error) -> bool {
     is_transient(error)
         && !matches!(
             error,
-            Error::Pkcs11(RvError::GeneralError | RvError::FunctionFailed, _)
+            Error::Pkcs11(
+                RvError::GeneralError | RvError::FunctionFailed | RvError::DeviceError,
+                _
+            )
         )
 }

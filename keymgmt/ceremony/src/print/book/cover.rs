@@ -41,7 +41,7 @@ const JAPANESE: Said = Said {
     hash: "手順書のハッシュ値 (SHA-256)。全員が手元の控えと一組ずつ照合します。",
     short: "先頭 8 バイトの短縮形（読み上げ用）",
     project: "プロジェクト",
-    epoch: "鍵エポック",
+    epoch: "鍵世代",
 };
 
 pub(super) fn draw(
