@@ -108,7 +108,7 @@ const LINE: usize = 8;
 /// The same for a longer value, two lines; two words are spare.
 const LONG_LINE: usize = 16;
 
-const _: () = assert!(LINE == 2 + WORDS + 1 && LONG_LINE >= 1 + TEXT_WORDS + WORDS + 1);
+const _: () = assert!(LINE == 2 + WORDS + 1 && LONG_LINE > 1 + TEXT_WORDS + WORDS);
 
 impl Drawn {
     fn words(&self) -> impl Iterator<Item = u64> {
