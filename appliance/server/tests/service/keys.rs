@@ -3,6 +3,7 @@
 //! SoftHSM2 reads its configuration's place from the environment, so a child of this test makes the keys.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -121,6 +122,19 @@ pub(crate) fn publish(folder: &Path, name: &str, enrolment: &Enrolment) {
     fs::write(folder.join(name), signed).expect("writes");
 }
 
+/// Where the child that makes the keys leaves the second layer's seed, every byte under [`MASK`], so that
+/// no process of a test has it in memory but the one that searches for it.
+const SEED: &str = "second-layer.masked";
+const MASK: u8 = 0xa5;
+
+/// What the service must not leave in memory.
+pub(crate) fn secrets(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let masked = fs::read(folder.join(SEED)).expect("reads");
+    let seed = masked.iter().map(|byte| byte ^ MASK).collect();
+    let pin = PIN.as_bytes().to_vec();
+    BTreeMap::from([("PIN".to_owned(), pin), ("seed".to_owned(), seed)])
+}
+
 fn configure(folder: &Path) {
     let conf = format!(
         "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
@@ -177,6 +191,12 @@ fn in_a_child_of_its_own() {
     };
     let mut first = secrets(EPOCH, &["tmk", "dkek", "psk"]);
     first.extend(pairs());
+    let mut context = epoch_context(&project(), EPOCH);
+    context.extend_from_slice(&Schema::jp_1().digest().0);
+    let seed = session.hmac("tmk", &first[0].id, Label::Permutation, &context);
+    let seed = seed.expect("an HMAC");
+    let masked: Vec<u8> = seed.expose().iter().map(|byte| byte ^ MASK).collect();
+    fs::write(folder.join(SEED), masked).expect("writes");
     // One key has another check value in another epoch, because the value is bound to it.
     let mut psk = first[2].clone();
     let context = epoch_context(&project(), NEXT);

@@ -21,6 +21,8 @@ mod keys;
 #[cfg(test)]
 mod linkage;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod pki;
 #[cfg(test)]
 mod process;

@@ -4,6 +4,7 @@ mod interrupted;
 mod killed;
 mod later;
 mod makers;
+mod memory;
 mod misuse;
 mod people;
 mod receipts;
