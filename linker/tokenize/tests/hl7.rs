@@ -107,6 +107,25 @@ fn frames_envelopes_and_line_feeds_are_no_data() {
     assert!(!read(&open).0.expect("readable").complete);
 }
 
+/// The kind of a message stands behind fields that may hold kanji, and escape sequences may stand anywhere.
+#[test]
+fn what_stands_before_the_kind_of_a_message_hides_none() {
+    let plain = message("A08", "1", "山田", "");
+    let sender = |name: &str| iso(&plain.replacen("|HIS|", &format!("|{name}|"), 1));
+    // The bytes of 鐚 and 憚 hold a delimiter.
+    let mut escaped = iso(&plain);
+    let at = escaped
+        .windows(4)
+        .position(|at| at == b"|ADT")
+        .expect("the kind");
+    escaped.splice(at + 1..at + 1, *b"\x1b(B");
+    for bytes in [sender("HIS"), sender("厚生病院"), escaped] {
+        let (report, rows) = read(&bytes);
+        assert_eq!(report.expect("a good file").rows, 1);
+        assert_eq!(rows.len(), 1);
+    }
+}
+
 #[test]
 fn kanji_whose_bytes_are_delimiters_split_nothing() {
     let tricky: Vec<char> = ('一'..='龥')

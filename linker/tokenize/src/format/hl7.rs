@@ -31,6 +31,8 @@ use crate::{
 const START: &[u8] = b"MSH|";
 /// The delimiters that every sender in Japan uses. Others are refused: a guess would shift fields.
 const DELIMITERS: &[u8] = b"MSH|^~\\&";
+/// Begins an escape sequence of ISO 2022.
+const ESCAPE: u8 = 0x1b;
 const FRAME_START: u8 = 0x0b;
 const FRAME_END: u8 = 0x1c;
 /// Events that give one patient's number up for another's.
@@ -125,7 +127,13 @@ impl<'a> MessageBytes<'a> {
 
     fn is_adt(&self) -> bool {
         let segment = self.bytes.split(|&b| matches!(b, b'\r' | b'\n')).next();
-        let kind = segment.and_then(|segment| segment.split(|&b| b == b'|').nth(8));
+        let segment = segment.unwrap_or_default();
+        // Bytes of a kanji in a field before, say the hospital's name, may be delimiters.
+        if segment.contains(&ESCAPE) {
+            let read = segments::decode(segment, true, &mut false);
+            return read.is_ok_and(|text| segments::field_of(&text, 8).starts_with("ADT"));
+        }
+        let kind = segment.split(|&b| b == b'|').nth(8);
         kind.is_some_and(|kind| kind.starts_with(b"ADT"))
     }
 
