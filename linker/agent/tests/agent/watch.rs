@@ -86,8 +86,12 @@ async fn a_source_is_sent_when_it_has_rested_and_not_before() {
         tokio::time::sleep(Duration::from_millis(900)).await;
         assert_eq!(appliance.admissions(), 1, "nothing of a copy under way");
     }
+    let noted = || fs::read(site.path("state/watch.json")).unwrap_or_default();
+    let first = noted();
     site.write("source.csv", &whole);
     until(|| appliance.admissions() == 2, "the whole copy is sent").await;
+    // Stopped before it has noted that, it would rightly begin again.
+    until(|| noted() != first, "what was sent is noted").await;
     let (code, took, said) = service.stop().await;
     assert_eq!(code, Some(0), "{said}");
     assert!(took < Duration::from_secs(5), "{took:?}");
